@@ -1,0 +1,98 @@
+//! The records of the log. What each means stands in `log.proto`.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::target::{ProbeSpec, Uid};
+use crate::time::Timestamp;
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The collector's clock when it was made; never falls along the log.
+    pub at: Timestamp,
+    /// What happened.
+    pub kind: Kind,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A collector starts to lead.
+    Claim {
+        /// One more than the last.
+        epoch: u64,
+    },
+    /// Targets changed, in force from the record's instant.
+    Catalog {
+        /// Rises by one.
+        revision: u64,
+        /// New or changed.
+        upserts: Vec<TargetEntry>,
+        /// No longer listed.
+        removals: Vec<Uid>,
+    },
+    /// What became of a vantage.
+    Vantage {
+        /// Its name.
+        name: String,
+        /// Its new state.
+        state: VantageState,
+    },
+    /// Results and missed slots.
+    Results(ResultBatch),
+}
+
+/// The states that a vantage is logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VantageState {
+    /// An agent reported from it.
+    Seen,
+    /// Targets are due from it.
+    Active,
+    /// Targets are no longer due from it.
+    Retired,
+    /// It stood in for vantages to come and nothing was run from it: what is not settled never was due.
+    Withdrawn,
+}
+
+/// Results of one vantage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultBatch {
+    /// Where they were probed.
+    pub vantage: String,
+    /// By whom; empty when the collector judged.
+    pub agent_id: String,
+    /// The agent's zone.
+    pub zone: String,
+    /// The agent's boot id.
+    pub boot: u64,
+    /// An encoded [`crate::Batch`].
+    pub columns: Bytes,
+}
+
+/// A target as listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetEntry {
+    /// Durable.
+    pub uid: Uid,
+    /// Unique; the target's identity.
+    pub name: String,
+    /// Rises when anything below changes.
+    pub revision: u32,
+    /// How often it is probed.
+    pub interval: Duration,
+    /// How it is probed.
+    pub spec: ProbeSpec,
+    /// Shown and filtered by; empty when there is none.
+    pub category: String,
+    /// Shown with it.
+    pub labels: Vec<(String, String)>,
+    /// Where it is probed from; empty means from all.
+    pub vantages: Vec<String>,
+    /// Listed, not probed.
+    pub paused: bool,
+    /// Slower answers make it degraded.
+    pub slow_after: Option<Duration>,
+}

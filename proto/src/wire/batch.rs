@@ -1,0 +1,151 @@
+//! Batches as columns: about 20 bytes a result.
+
+use bytes::Bytes;
+use prost::Message;
+
+use super::raw::v1 as raw;
+use super::{Malformed, clip, value};
+use crate::batch::{Batch, MissedRange, Note, ProbeResult};
+use crate::outcome::{Failure, Missed, Outcome, Phases, Unexpected};
+use crate::target::Uid;
+use crate::time::Timestamp;
+
+/// Encodes a batch for the wire or the log. The same batch always gives the same bytes.
+pub fn encode_batch(batch: &Batch) -> Bytes {
+    let mut columns = raw::ResultColumns::default();
+    let mut previous = 0;
+    for (index, result) in batch.results.iter().enumerate() {
+        let ProbeResult { uid, revision, planned, start_delay_ms, outcome, phases, note } = result;
+        let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = *phases;
+        let (code, unexpected) = match *outcome {
+            Outcome::Answered { status, unexpected } => {
+                (u32::from(status), unexpected.map_or(0, Unexpected::number))
+            }
+            Outcome::Failed(failure) => (failure.number(), 0),
+        };
+        columns.uid.push(uid.0);
+        columns.revision.push(*revision);
+        columns.planned_delta_ms.push(planned.millis().wrapping_sub(previous));
+        previous = planned.millis();
+        columns.start_delay_ms.push(*start_delay_ms);
+        columns.code.push(code);
+        columns.unexpected.push(unexpected);
+        columns.resolve_us.push(resolve_us);
+        columns.connect_us.push(connect_us);
+        columns.tls_us.push(tls_us);
+        columns.processing_us.push(processing_us);
+        columns.transfer_us.push(transfer_us);
+        if let Some(note) = note {
+            columns.notes.push(note_to_raw(index, note));
+        }
+    }
+    columns.missed = batch.missed.iter().map(missed_to_raw).collect();
+    columns.encode_to_vec().into()
+}
+
+fn note_to_raw(index: usize, note: &Note) -> raw::Note {
+    let Note { remote_address, cause, certificate_expires } = note;
+    raw::Note {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        remote_address: clip(remote_address, Note::TEXT_MAX).to_owned(),
+        cause: clip(cause, Note::TEXT_MAX).to_owned(),
+        certificate_expires_ms: certificate_expires.map_or(0, Timestamp::millis),
+    }
+}
+
+fn missed_to_raw(range: &MissedRange) -> raw::MissedRange {
+    let MissedRange { uid, from, to, reason } = *range;
+    raw::MissedRange {
+        uid: uid.0,
+        from_ms: from.millis(),
+        to_ms: to.millis(),
+        reason: reason.number() as i32,
+    }
+}
+
+/// Decodes what [`encode_batch`] made.
+///
+/// # Errors
+/// When it is not protobuf, the columns differ in length, or a value is out of its range.
+pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
+    let columns = raw::ResultColumns::decode(bytes)?;
+    let rows = columns.uid.len();
+    let lengths = [
+        columns.revision.len(),
+        columns.planned_delta_ms.len(),
+        columns.start_delay_ms.len(),
+        columns.code.len(),
+        columns.unexpected.len(),
+        columns.resolve_us.len(),
+        columns.connect_us.len(),
+        columns.tls_us.len(),
+        columns.processing_us.len(),
+        columns.transfer_us.len(),
+    ];
+    if lengths.iter().any(|length| *length != rows) {
+        return Err(value("results.columns", format!("{rows} uids and {lengths:?}"), "one length"));
+    }
+    let mut planned = 0_i64;
+    let mut results = Vec::with_capacity(rows);
+    for row in 0..rows {
+        planned = planned.wrapping_add(columns.planned_delta_ms[row]);
+        results.push(ProbeResult {
+            uid: Uid(columns.uid[row]),
+            revision: columns.revision[row],
+            planned: Timestamp::from_millis(planned),
+            start_delay_ms: columns.start_delay_ms[row],
+            outcome: outcome(columns.code[row], columns.unexpected[row])?,
+            phases: Phases {
+                resolve_us: columns.resolve_us[row],
+                connect_us: columns.connect_us[row],
+                tls_us: columns.tls_us[row],
+                processing_us: columns.processing_us[row],
+                transfer_us: columns.transfer_us[row],
+            },
+            note: None,
+        });
+    }
+    for raw::Note { index, remote_address, cause, certificate_expires_ms } in columns.notes {
+        let result = usize::try_from(index).ok().and_then(|index| results.get_mut(index));
+        let result = result.ok_or_else(|| value("note.index", index, "a row of the batch"))?;
+        result.note = Some(Note {
+            remote_address: clip(&remote_address, Note::TEXT_MAX).to_owned(),
+            cause: clip(&cause, Note::TEXT_MAX).to_owned(),
+            certificate_expires: (certificate_expires_ms != 0)
+                .then(|| Timestamp::from_millis(certificate_expires_ms)),
+        });
+    }
+    let missed = columns.missed.into_iter().map(missed_from_raw).collect::<Result<_, _>>()?;
+    Ok(Batch { results, missed })
+}
+
+fn outcome(code: u32, unexpected: u32) -> Result<Outcome, Malformed> {
+    if code < 100 {
+        let failure = Failure::from_number(code);
+        return failure
+            .map(Outcome::Failed)
+            .ok_or_else(|| value("results.code", code, "a failure or a status code"));
+    }
+    let status = u16::try_from(code).ok().filter(|status| *status < 1000);
+    let status = status.ok_or_else(|| value("results.code", code, "at most 999"))?;
+    let unexpected = match unexpected {
+        0 => None,
+        number => Some(
+            Unexpected::from_number(number)
+                .ok_or_else(|| value("results.unexpected", number, "0, 1 or 2"))?,
+        ),
+    };
+    Ok(Outcome::Answered { status, unexpected })
+}
+
+fn missed_from_raw(range: raw::MissedRange) -> Result<MissedRange, Malformed> {
+    let raw::MissedRange { uid, from_ms, to_ms, reason } = range;
+    let number = u32::try_from(reason).unwrap_or(0);
+    Ok(MissedRange {
+        uid: Uid(uid),
+        from: Timestamp::from_millis(from_ms),
+        to: Timestamp::from_millis(to_ms),
+        reason: Missed::from_number(number)
+            .ok_or_else(|| value("missed.reason", reason, "a known reason"))?,
+    })
+}

@@ -270,6 +270,7 @@ impl Core {
                 self.replan_all(now);
             }
             Change::Vantage(vantage) => {
+                self.vantages_changed = true;
                 let all: Vec<TargetIdx> = self.state.targets().map(|(idx, _)| idx).collect();
                 self.note_targets(&all, now);
                 for target in all {
@@ -278,8 +279,9 @@ impl Core {
                 self.adopt_waiting(now, vantage);
                 self.replan(now, vantage);
             }
-            Change::Values(vantage, targets) => {
-                for target in targets {
+            Change::Values(vantage, slots) => {
+                for (target, planned) in slots {
+                    self.ended(vantage, target, planned);
                     self.look_now(vantage, target, now);
                     if self.state.renew_verdict(target, at.max(self.last_tick)) {
                         self.counters.verdict_changes += 1;
@@ -306,6 +308,14 @@ impl Core {
             for target in targets {
                 self.look_now(vantage, *target, now);
             }
+        }
+    }
+
+    /// A slot that the sweep sent has come back.
+    fn ended(&mut self, vantage: VantageIdx, target: TargetIdx, planned: Timestamp) {
+        let Some(running) = self.running.remove(&(vantage, target, planned)) else { return };
+        if let Some(agent) = self.fleet.agent_mut(running.agent) {
+            agent.running = agent.running.saturating_sub(1);
         }
     }
 

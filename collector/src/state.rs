@@ -100,8 +100,8 @@ pub enum Change {
     Targets(Vec<TargetIdx>),
     /// A vantage was seen, or reaches other targets than before.
     Vantage(VantageIdx),
-    /// Values of these targets changed at this vantage.
-    Values(VantageIdx, Vec<TargetIdx>),
+    /// The values of these slots changed at this vantage.
+    Values(VantageIdx, Vec<(TargetIdx, Timestamp)>),
 }
 
 impl State {
@@ -132,6 +132,28 @@ impl State {
                 Change::Values(vantage, touched)
             }
         })
+    }
+
+    /// Takes a record of the past: verdicts are what they were then.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn replay(&mut self, record: Record) -> Result<(), Malformed> {
+        let at = record.at;
+        match self.apply(record)? {
+            Change::Values(_, slots) => {
+                for (target, _) in slots {
+                    self.renew_verdict(target, at);
+                }
+            }
+            Change::Targets(targets) => {
+                for target in targets {
+                    self.renew_verdict(target, at);
+                }
+            }
+            Change::Claimed | Change::Vantage(_) => {}
+        }
+        Ok(())
     }
 
     fn apply_catalog(
@@ -230,7 +252,7 @@ impl State {
         &mut self,
         at: Timestamp,
         batch: &ResultBatch,
-    ) -> Result<(VantageIdx, Vec<TargetIdx>), Malformed> {
+    ) -> Result<(VantageIdx, Vec<(TargetIdx, Timestamp)>), Malformed> {
         let vantage = self.vantage_or_new(&batch.vantage);
         let judged = batch.agent_id.is_empty();
         let reporter = self.reporter(batch);
@@ -245,7 +267,7 @@ impl State {
             let Some(idx) = self.by_uid.get(&result.uid) else { continue };
             let Some(series) = series.get_mut(idx.index()) else { continue };
             if series.record(result, reporter, |r| reporters[r.0 as usize].boot) {
-                touched.push(*idx);
+                touched.push((*idx, result.planned));
             }
         }
         for range in &values.missed {
@@ -257,7 +279,7 @@ impl State {
             } else {
                 series.report_missed(run)
             }
-            touched.push(*idx);
+            touched.push((*idx, range.from));
         }
         Ok((vantage, touched))
     }

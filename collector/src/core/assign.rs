@@ -1,5 +1,7 @@
 //! From the plan to what each agent is told: desired minus applied, one step at a time.
 
+use std::collections::HashMap;
+
 use proto::{Assign, Grant, Revoke, ScheduledTarget, ShardId, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -43,7 +45,8 @@ impl Core {
         let owners: Vec<Option<AgentIdx>> =
             ShardId::all().map(|shard| claims.owner(shard)).collect();
         let id_of = |idx: AgentIdx| agents.iter().find(|agent| agent.0 == idx).map(|agent| agent.2);
-        let previous: Vec<Option<u64>> = owners.iter().map(|owner| owner.and_then(id_of)).collect();
+        let previous: Vec<Option<u64>> =
+            owners.iter().map(|owner| ids.get(owner.as_ref()?).copied()).collect();
         let planned = plan(&weights, &members, &previous);
         for (shard, planned) in ShardId::all().zip(planned) {
             let next = planned.map(|index| agents[index].0);

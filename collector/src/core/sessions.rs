@@ -1,6 +1,8 @@
 //! Agents come, speak and go.
 
-use proto::{AgentMessage, Applied, Beat, CollectorMessage, HeldShard, Hello, Timestamp, Welcome};
+use proto::{
+    AgentMessage, Applied, Beat, CollectorMessage, HeldShard, Hello, ShardId, Timestamp, Welcome,
+};
 
 use super::{Core, Effect, SessionEnd, UNACKED_BYTES_MAX};
 use crate::fleet::{Agent, AgentIdx, Claim, SentAssign, SessionId};
@@ -31,7 +33,9 @@ impl Core {
         if let Some(before) = self.fleet.attach(idx, session) {
             self.effects.push(Effect::End(before, SessionEnd::Replaced));
         }
+        let awaited = self.awaited.len();
         self.awaited.retain(|id| *id != hello.agent_id);
+        let last_awaited = awaited > 0 && self.awaited.is_empty();
         let agent = self.fleet.agent_mut(idx).expect("it was just taken in");
         agent.restart_stream(now);
         agent.capacity = hello.capacity;
@@ -43,7 +47,21 @@ impl Core {
         self.vantages_changed = true;
         if let Some(vantage) = self.state.vantage_idx(&vantage) {
             self.adopt_waiting(now, vantage);
+            self.look_over(vantage, idx);
             self.replan(now, vantage);
+        }
+        if last_awaited {
+            self.replan_all(now);
+        }
+    }
+
+    /// What an agent owns it may lack: the grant was on its way when the stream before this one broke.
+    fn look_over(&mut self, vantage: VantageIdx, idx: AgentIdx) {
+        let claims = &self.fleet.place_mut(vantage).claims;
+        let owned: Vec<ShardId> =
+            ShardId::all().filter(|shard| claims.owner(*shard) == Some(idx)).collect();
+        if let Some(agent) = self.fleet.agent_mut(idx) {
+            agent.dirty.extend(owned);
         }
     }
 
@@ -205,10 +223,11 @@ impl Core {
         if agent.draining.is_some() {
             // It said goodbye: nobody waits for its lease.
             self.lose(now, idx);
+            self.replan_all(now);
         }
     }
 
-    /// An agent is gone: its claims with it.
+    /// An agent is gone: its claims with it. What it had is given out at the next replan.
     pub(super) fn lose(&mut self, now: Timestamp, idx: AgentIdx) {
         let Some(agent) = self.fleet.agent_mut(idx) else { return };
         if agent.lost.replace(now).is_some() {
@@ -230,6 +249,5 @@ impl Core {
                 self.look_now(vantage, target, now);
             }
         }
-        self.replan(now, vantage);
     }
 }

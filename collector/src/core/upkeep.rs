@@ -79,6 +79,7 @@ impl Core {
                 _ => {}
             }
         }
+        let any_expired = !expired.is_empty();
         for idx in expired {
             self.counters.lost_agents += 1;
             if let Some(session) = self.fleet.agent(idx).and_then(|agent| agent.session) {
@@ -87,6 +88,9 @@ impl Core {
                 self.closed(now, session);
             }
             self.lose(now, idx);
+        }
+        if any_expired {
+            self.replan_all(now);
         }
         for idx in forgotten {
             self.fleet.remove(idx);

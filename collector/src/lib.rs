@@ -7,3 +7,4 @@ pub mod plan;
 pub mod state;
 pub mod target_file;
 pub mod verdict;
+pub mod view;

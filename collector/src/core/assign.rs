@@ -44,7 +44,7 @@ impl Core {
         let claims = &self.fleet.place_mut(vantage).claims;
         let owners: Vec<Option<AgentIdx>> =
             ShardId::all().map(|shard| claims.owner(shard)).collect();
-        let id_of = |idx: AgentIdx| agents.iter().find(|agent| agent.0 == idx).map(|agent| agent.2);
+        let ids: HashMap<AgentIdx, u64> = agents.iter().map(|(idx, _, id)| (*idx, *id)).collect();
         let previous: Vec<Option<u64>> =
             owners.iter().map(|owner| ids.get(owner.as_ref()?).copied()).collect();
         let planned = plan(&weights, &members, &previous);

@@ -1,1 +1,4 @@
-//! stub
+//! The collector: shards a list of URLs over agents and serves what they found.
+
+pub mod check;
+pub mod target_file;

@@ -162,9 +162,14 @@ impl Load {
         self.busy += target.spec.timeout.as_secs_f64() / interval;
     }
 
+    /// How many probes run at once; without what adding a million fractions left behind the point.
+    fn at_once(self) -> f64 {
+        ((self.busy * 1000.0).round() / 1000.0).ceil()
+    }
+
     /// An agent carries `AGENT_CONCURRENCY` probes at once: at a timeout of 10 s, 100 a second in the worst case.
     fn agents(self) -> f64 {
-        (self.busy / AGENT_CONCURRENCY).ceil().max(1.0)
+        (self.at_once() / AGENT_CONCURRENCY).ceil().max(1.0)
     }
 }
 
@@ -195,7 +200,7 @@ fn loads(targets: &[Target], out: &mut impl Write) -> io::Result<()> {
             out,
             "  {vantage}: {:.2} probes a second, up to {:.0} at once: {}, and one zone more than you can lose",
             load.rate,
-            load.busy.ceil(),
+            load.at_once(),
             count(load.agents() as usize, "agent"),
         )?;
     }

@@ -27,7 +27,10 @@ pub(super) fn duration(column: &str, text: &str) -> Result<Duration, String> {
             quoted(text)
         )
     })?;
-    if duration.is_zero() || duration > SPAN_MAX || duration.subsec_nanos() % 1_000_000 != 0 {
+    if duration.is_zero()
+        || duration > SPAN_MAX
+        || !duration.subsec_nanos().is_multiple_of(1_000_000)
+    {
         return Err(format!(
             "{column} {} is not a whole number of milliseconds from 1ms to 24h",
             quoted(text)
@@ -44,7 +47,9 @@ pub(super) fn span(column: &str, text: &str) -> Result<Duration, String> {
 
 /// Whether an interval or a timeout is one that may be asked for.
 pub(super) fn check_span(column: &str, duration: Duration) -> Result<(), String> {
-    if (SPAN_MIN..=SPAN_MAX).contains(&duration) && duration.subsec_nanos() % 1_000_000 == 0 {
+    if (SPAN_MIN..=SPAN_MAX).contains(&duration)
+        && duration.subsec_nanos().is_multiple_of(1_000_000)
+    {
         Ok(())
     } else {
         Err(format!("{column} {} is not within 1s and 24h", show(duration)))

@@ -1,7 +1,10 @@
 //! zonewatch-collector.
 
+pub mod check;
 pub mod core;
 pub mod fleet;
+pub mod http;
+pub mod hub;
 pub mod inspect;
 pub mod plan;
 pub mod state;

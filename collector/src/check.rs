@@ -186,7 +186,8 @@ fn loads(targets: &[Target], out: &mut impl Write) -> io::Result<()> {
     }
     writeln!(
         out,
-        "\nload and agents at each vantage (if every probe takes its whole timeout, and agents run {AGENT_CONCURRENCY} at once)"
+        "\nload at each vantage, and the agents for it if every probe takes its whole timeout, {AGENT_CONCURRENCY} at once\n\
+         an agent (add those of the zone that may be lost)"
     )?;
     let other = if named.is_empty() { "every vantage" } else { "every other vantage" };
     let mut lines: Vec<(&str, Load)> = vec![(other, everywhere)];
@@ -198,8 +199,8 @@ fn loads(targets: &[Target], out: &mut impl Write) -> io::Result<()> {
     for (vantage, load) in lines.iter().take(LISTED_MAX) {
         writeln!(
             out,
-            "  {vantage}: {:.2} probes a second, up to {:.0} at once: {}, and one zone more than you can lose",
-            load.rate,
+            "  {vantage}: {}, up to {} at once: {}",
+            rate(load.rate),
             load.at_once(),
             count(load.agents() as usize, "agent"),
         )?;
@@ -208,6 +209,14 @@ fn loads(targets: &[Target], out: &mut impl Write) -> io::Result<()> {
         0 => Ok(()),
         more => writeln!(out, "  and {} with less to do", count(more, "vantage")),
     }
+}
+
+/// Probes a second, or over a time in which there is one.
+fn rate(a_second: f64) -> String {
+    let spans = [("a second", 1.0), ("a minute", 60.0), ("an hour", 3600.0)];
+    let readable = spans.into_iter().find(|(_, seconds)| a_second * seconds >= 1.0);
+    let (span, seconds) = readable.unwrap_or(("a day", 86_400.0));
+    format!("{:.1} probes {span}", a_second * seconds)
 }
 
 /// The most frequent first, and how many others there are.

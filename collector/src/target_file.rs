@@ -15,6 +15,7 @@ mod request;
 mod rows;
 mod secrets;
 mod target;
+mod watch;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -31,11 +32,13 @@ pub use mask::mask_url;
 pub use reload::{carry_over, shrinks_too_much};
 pub use secrets::{Secrets, SecretsError};
 pub use target::Target;
+pub use watch::{HOLD, Judgement, LOOK_EVERY, Look, SETTLE, Step, Watch, watch};
 
 use columns::Layout;
 use mask::one_line;
 use rows::{Row, Rows};
 use target::{BadRow, RowReader};
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// The most rejected rows that are kept with their reasons, as the contract says; the others are counted.
 pub const REJECTED_ROWS_MAX: usize = 1000;
@@ -57,6 +60,8 @@ pub struct TargetFile {
     pub rows: usize,
     /// Whether the first line names the columns.
     pub header: bool,
+    /// A hash of its bytes: the same content has the same.
+    pub content: u64,
     /// The options among the columns.
     pub options: Vec<Column>,
     /// The other columns, as written.
@@ -162,7 +167,8 @@ fn read_rows(
     defaults: &Defaults,
     secrets: &Secrets,
 ) -> Result<TargetFile, Problem> {
-    let mut rows = Rows::new(input).map_err(Problem::Unreadable)?;
+    let mut content = Xxh3Default::new();
+    let mut rows = Rows::new(Hashed { input, hash: &mut content }).map_err(Problem::Unreadable)?;
     check_text(rows.beginning())?;
     let Some(first) = rows.next().map_err(Problem::Unreadable)? else { return Err(Problem::Empty) };
     let mut warnings = Vec::new();
@@ -174,6 +180,7 @@ fn read_rows(
         warnings,
         rows: 0,
         header: layout.header,
+        content: 0,
         options: Column::ALL.into_iter().filter(|column| layout.field(*column).is_some()).collect(),
         labels: layout.labels.iter().map(|(label, _)| label.clone()).collect(),
         rejected_names: Vec::new(),
@@ -186,6 +193,8 @@ fn read_rows(
     while let Some(row) = rows.next().map_err(Problem::Unreadable)? {
         file.take(row.line, reader.read(row), &mut lines);
     }
+    drop(rows);
+    file.content = content.digest();
     file.warnings.extend(reader.warning());
     if file.rows == 0 {
         return Err(Problem::NoRows);
@@ -220,6 +229,20 @@ impl TargetFile {
                 self.rejected_names.extend(name.map(|name| (self.targets.len(), name)));
             }
         }
+    }
+}
+
+/// Hashes what is read from it.
+struct Hashed<'a, R> {
+    input: R,
+    hash: &'a mut Xxh3Default,
+}
+
+impl<R: Read> Read for Hashed<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        Ok(read)
     }
 }
 

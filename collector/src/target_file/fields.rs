@@ -72,8 +72,9 @@ pub(super) fn boolean(column: &str, text: &str) -> Result<bool, String> {
     }
 }
 
-/// An http or https URL with a host, as it stands but for `<>` round it; and as it was understood.
-pub(super) fn url(text: &str) -> Result<(&str, Url), String> {
+/// An http or https URL with a host: as it stands but for `<>` round it, or as it is sent when it holds what URLs may not
+/// (`http://bücher.de/a b`); and in its parts.
+pub(super) fn url(text: &str) -> Result<(String, Url), String> {
     let bare =
         text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(text).trim();
     if bare.is_empty() {
@@ -94,7 +95,10 @@ pub(super) fn url(text: &str) -> Result<(&str, Url), String> {
         return Err(format!("{} has a control character in it", quoted_url(bare)));
     }
     match Url::parse(bare) {
-        Ok(parsed) if parsed.host_str().is_some_and(|host| !host.is_empty()) => Ok((bare, parsed)),
+        Ok(parsed) if parsed.host_str().is_some_and(|host| !host.is_empty()) => {
+            let sendable = bare.parse::<http::Uri>().is_ok();
+            Ok((if sendable { bare.to_owned() } else { parsed.as_str().to_owned() }, parsed))
+        }
         Ok(_) => Err(format!("{} has no host", quoted_url(bare))),
         Err(error) => Err(format!("{} is not a URL: {error}", quoted_url(bare))),
     }

@@ -42,7 +42,17 @@ pub enum SecretsError {
 }
 
 impl Secrets {
-    /// Secrets by name, usually the environment: `Secrets::new(std::env::vars_os()…)`.
+    /// This process's environment, as far as it is UTF-8.
+    pub fn from_environment() -> Self {
+        let pairs = std::env::vars_os();
+        Self(
+            pairs
+                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .collect(),
+        )
+    }
+
+    /// Secrets by name.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
         Self(values.into_iter().collect())
     }

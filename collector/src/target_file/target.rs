@@ -145,7 +145,6 @@ impl<'a> RowReader<'a> {
             self.option(row, Column::Vantages).map_or(Ok(Vec::new()), fields::vantages)?;
         let labels = self.labels(row)?;
         let slow_after = self.slow_after(row, timeout)?;
-        let url = url.to_owned();
         let spec = self.spec(row, url, timeout)?;
         Ok(Target {
             name: name.clone(),

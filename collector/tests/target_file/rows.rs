@@ -101,6 +101,14 @@ fn a_url_is_http_or_https_and_has_a_host() {
 }
 
 #[test]
+fn a_url_with_what_urls_may_not_hold_is_written_as_it_is_sent() {
+    check(
+        "name,url\na,http://bücher.de/a b\nb,http://b/%20?x[]=1\n",
+        &["a http://xn--bcher-kva.de/a%20b", "b http://b/%20?x[]=1"],
+    );
+}
+
+#[test]
 fn a_url_is_at_most_8_kib() {
     let fits = format!("http://a/?{}", "x".repeat(8192 - 10));
     check(

@@ -30,9 +30,10 @@ categories  News: 2, none: 1
 options     name, url, category, interval, vantages, paused
 labels      team
 
-load and agents at each vantage (if every probe takes its whole timeout, and agents run 1000 at once)
-  eu: 0.10 probes a second, up to 2 at once: 1 agent, and one zone more than you can lose
-  every other vantage: 0.10 probes a second, up to 1 at once: 1 agent, and one zone more than you can lose
+load at each vantage, and the agents for it if every probe takes its whole timeout, 1000 at once
+an agent (add those of the zone that may be lost)
+  eu: 6.1 probes a minute, up to 2 at once: 1 agent
+  every other vantage: 6.0 probes a minute, up to 1 at once: 1 agent
 ",
     );
 }
@@ -52,8 +53,9 @@ options     name, url, category
             (no header line: read as name,url,category)
 labels      none
 
-load and agents at each vantage (if every probe takes its whole timeout, and agents run 1000 at once)
-  every vantage: 0.00 probes a second, up to 1 at once: 1 agent, and one zone more than you can lose
+load at each vantage, and the agents for it if every probe takes its whole timeout, 1000 at once
+an agent (add those of the zone that may be lost)
+  every vantage: 6.0 probes an hour, up to 1 at once: 1 agent
 
 bad rows, left out
   t.csv:2: \"ftp://b\" is not an http or https URL
@@ -78,7 +80,7 @@ fn a_list_that_one_agent_cannot_carry_says_how_many_can() {
     report(&file, &mut out).expect("a vector takes it");
     let out = String::from_utf8(out).expect("text");
     // 150,000 a minute are 2,500 a second; at a timeout of 10 s an agent carries 100 a second.
-    assert!(out.contains("2500.00 probes a second, up to 25000 at once: 25 agents"), "{out}");
+    assert!(out.contains("2500.0 probes a second, up to 25000 at once: 25 agents"), "{out}");
 }
 
 #[test]

@@ -1,15 +1,11 @@
 //! The target file as the documentation has it: every column, default and rule, one sentence each.
 
-#[path = "target_file/columns.rs"]
 mod columns;
-#[path = "target_file/files.rs"]
 mod files;
-#[path = "target_file/reload.rs"]
 mod reload;
-#[path = "target_file/rows.rs"]
 mod rows;
-#[path = "target_file/summary.rs"]
 mod summary;
+mod watching;
 
 use std::fmt::Write as _;
 use std::time::Duration;

@@ -10,7 +10,9 @@ const BROKEN_ROWS = 10;
 const AGENT_ROWS_MAX = 300; // More are counted, not drawn: the page has to stay usable with any fleet.
 const REJECTED_ROWS_MAX = 100;
 const TAGS_MAX = 3;
+const CATEGORIES_MAX = 200;
 const COUNT_ROWS_MAX = 9;
+const LABELS_MAX = 8;
 const COLUMNS_MAX = 60; // Rounds in the strip; with more of them, neighbours share a column.
 
 const VERDICTS = {
@@ -44,6 +46,11 @@ let timer = 0;
 
 const SVG = new Set(['svg', 'use']);
 
+/** What may stand in a list of children: nodes, text, numbers, lists of them; nothing (null, false, '') is left out. */
+const nodes = (children) => children.flat(3)
+  .filter((c) => c !== null && c !== undefined && c !== false && c !== '')
+  .map((c) => (c instanceof Node ? c : document.createTextNode(String(c))));
+
 /** An element with attributes and children; strings become text nodes. */
 function h(tag, attributes = {}, ...children) {
   const el = SVG.has(tag) ? document.createElementNS('http://www.w3.org/2000/svg', tag) : document.createElement(tag);
@@ -52,13 +59,13 @@ function h(tag, attributes = {}, ...children) {
     if (name === 'vars') for (const [key, v] of Object.entries(value)) el.style.setProperty(key, v);
     else el.setAttribute(name, value === true ? '' : String(value));
   }
-  el.append(...children.flat(2).filter((c) => c !== null && c !== undefined && c !== false && c !== '').map((c) => (c instanceof Node ? c : String(c))));
+  el.append(...nodes(children));
   return el;
 }
 
 /** Makes the children of `parent` like `fresh`, touching only what differs: no flicker, focus and selection stay. */
-function paint(parent, ...fresh) {
-  fresh = fresh.flat(2).filter(Boolean).map((c) => (c instanceof Node ? c : document.createTextNode(c)));
+function paint(parent, ...children) {
+  const fresh = nodes(children);
   fresh.forEach((node, i) => {
     const old = parent.childNodes[i];
     if (!old) parent.append(node);
@@ -80,45 +87,68 @@ function paint(parent, ...fresh) {
 const own = (table, key) => (Object.hasOwn(table, key) ? table[key] : '');
 const glyph = (verdict) => h('svg', { class: 'glyph', viewBox: '0 0 16 16', 'aria-hidden': 'true' },
   h('use', { href: `#g-${own(VERDICTS, verdict) ? verdict : 'unknown'}` }));
-const badge = (verdict) => h('span', { class: 'badge', 'data-v': verdict, title: own(VERDICTS, verdict) }, glyph(verdict), verdict);
+const badge = (verdict) => h('span', { class: 'badge', 'data-v': verdict, title: own(VERDICTS, verdict) },
+  glyph(verdict), verdict);
 const empty = (text) => h('p', { class: 'empty' }, text);
 
-/** A table whose rows become cards on a narrow screen; the roles keep it a table for assistive technology there. */
+/**
+ * A table whose rows become cards on a narrow screen; the roles keep it a table for assistive technology there.
+ * A column is [name, class, explanation]; a row is a list of cells, or {group} for a heading across all columns.
+ */
 function table(label, columns, rows) {
-  const cell = (content, i) => h('td', { role: 'cell', 'data-label': columns[i][0], class: columns[i][1] }, h('div', {}, content));
+  const head = ([name, kind, note]) => h('th', { role: 'columnheader', scope: 'col', class: kind, title: note }, name);
+  const cell = (content, i) => h('td', { role: 'cell', 'data-label': columns[i][0], class: columns[i][1] },
+    h('div', {}, content));
+  const heading = (content) => h('th', { role: 'rowheader', scope: 'rowgroup', colspan: columns.length }, content);
+  const line = (row) => (row.group
+    ? h('tr', { role: 'row', class: 'group' }, heading(row.group))
+    : h('tr', { role: 'row' }, row.map(cell)));
   return h('table', { role: 'table', 'aria-label': label },
-    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' },
-      columns.map(([name, kind, note]) => h('th', { role: 'columnheader', scope: 'col', class: kind, title: note }, name)))),
-    h('tbody', { role: 'rowgroup' }, rows.map((row) => (row.group
-      ? h('tr', { role: 'row', class: 'group' }, h('th', { role: 'rowheader', scope: 'rowgroup', colspan: columns.length }, row.group))
-      : h('tr', { role: 'row' }, row.map(cell))))));
+    h('thead', { role: 'rowgroup' }, h('tr', { role: 'row' }, columns.map(head))),
+    h('tbody', { role: 'rowgroup' }, rows.map(line)));
 }
+
+/** One labelled bar: `part` of the track is filled. */
+const bar = (kind, key, note, part, value, share, title, track = 'track') => h('li', { 'data-kind': kind, title },
+  h('span', { class: 'key' }, h('b', {}, key), note && h('small', {}, note)),
+  h('span', { class: track, 'aria-hidden': 'true' }, h('i', { vars: { '--part': part } })),
+  h('span', { class: 'count' }, value), share && h('small', { class: 'count' }, share));
 
 /** Counts as labelled bars, largest first; the small ones beyond COUNT_ROWS_MAX share the last row. */
 function bars(counts, kindOf, noteOf = () => '') {
-  const all = Object.entries(counts ?? {}).sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
+  const all = Object.entries(counts).sort((a, b) => b[1] - a[1] || a[0].localeCompare(b[0]));
   const total = sum(counts);
-  const rows = all.slice(0, all.length > COUNT_ROWS_MAX ? COUNT_ROWS_MAX - 1 : all.length);
-  const rest = all.slice(rows.length);
-  if (rest.length) rows.push([`${rest.length} others`, rest.reduce((n, [, count]) => n + count, 0), rest.map(([k, n]) => `${k}: ${num(n)}`).join(', ')]);
-  return h('ul', { class: 'bars' }, rows.map(([key, count, title]) => h('li', { 'data-kind': title ? 'rest' : kindOf(key), title: title ?? null },
-    h('span', { class: 'key' }, h('b', {}, key), noteOf(key) && h('small', {}, noteOf(key))),
-    h('span', { class: 'track', 'aria-hidden': 'true' }, h('i', { vars: { '--part': total ? count / all[0][1] : 0 } })),
-    h('span', { class: 'count' }, num(count)), h('small', { class: 'count' }, percent(count / total)))));
+  const some = all.slice(0, all.length > COUNT_ROWS_MAX ? COUNT_ROWS_MAX - 1 : all.length);
+  const rest = all.slice(some.length);
+  const row = (kind, key, note, n, title) => bar(kind, key, note, n / all[0][1], num(n), percent(n / total), title);
+  const others = rest.length > 0 && row('rest', `${rest.length} others`, '', rest.reduce((sum, [, n]) => sum + n, 0),
+    rest.map(([key, n]) => `${key}: ${num(n)}`).join(', '));
+  return h('ul', { class: 'bars' }, some.map(([key, n]) => row(kindOf(key), key, noteOf(key), n)), others);
 }
 
 // ---- words and numbers ---------------------------------------------------------------------------------------------
 
+const MINUTES = 16; // Where an ISO time is cut off after its minutes,
+const SECONDS = 19; // or after its seconds.
 const num = (n) => (typeof n === 'number' ? n.toLocaleString('en') : '–');
 const sum = (counts) => Object.values(counts ?? {}).reduce((a, b) => a + b, 0);
 const count = (n, one, many = `${one}s`) => `${num(n)} ${n === 1 ? one : many}`;
 // Cut, never rounded up: 99.999 % is not 100 %.
 const percent = (x, digits = 1) => (typeof x === 'number' && isFinite(x)
   ? `${(Math.floor(x * 100 * 10 ** digits + 1e-6) / 10 ** digits).toFixed(digits)} %` : '–');
-const millis = (ms) => (typeof ms !== 'number' ? '–' : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`);
-const bytes = (n) => (typeof n !== 'number' ? '–' : n < 1024 ? `${n} B` : n < 1048576 ? `${(n / 1024).toFixed(1)} KiB` : `${(n / 1048576).toFixed(1)} MiB`);
-const clock = (iso, from = 11, to = 19) => (iso ? new Date(iso).toISOString().slice(from, to) : '–');
-const codeKind = (code) => (/^[123]\d\d$/.test(code) ? 'ok' : /^\d{3}$/.test(code) ? 'err' : code === 'unknown' || code === 'blocked' ? 'none' : 'fail');
+const millis = (ms) => (typeof ms !== 'number' ? '–'
+  : ms < 1000 ? `${Math.round(ms)} ms`
+  : `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`);
+const bytes = (n) => (typeof n !== 'number' ? '–'
+  : n < 1024 ? `${n} B`
+  : n < 1048576 ? `${(n / 1024).toFixed(1)} KiB`
+  : `${(n / 1048576).toFixed(1)} MiB`);
+/** A part of a moment in UTC: hours to seconds, unless told otherwise. */
+const clock = (moment, to = SECONDS) => (moment ? new Date(moment).toISOString().slice(11, to) : '–');
+const codeKind = (code) => (/^[123]\d\d$/.test(code) ? 'ok'
+  : /^\d{3}$/.test(code) ? 'err'
+  : code === 'unknown' || code === 'blocked' ? 'none'
+  : 'fail');
 
 /** The collector's time now: its last `as_of` and what has passed since, so a wrong clock here shows no wrong age. */
 const now = () => (seen.asOf === null ? Date.now() : seen.asOf + performance.now() - seen.at);
@@ -135,51 +165,77 @@ const ago = (iso) => (iso ? h('time', { datetime: iso, title: iso }, `${age(now(
 
 function drawNow({ targets }) {
   const probed = targets.total - targets.paused;
-  paint($('now-note'), targets.total === undefined ? ' ' : `${count(targets.total, 'target')}${view.vantage ? `, seen from ${view.vantage}` : ''}`);
-  paint($('tiles'), Object.entries(VERDICTS).map(([verdict, meaning]) => h(verdict === 'paused' ? 'div' : 'button', {
-    class: 'tile', 'data-v': verdict, 'data-none': targets[verdict] === 0, type: verdict === 'paused' ? null : 'button',
-    'aria-pressed': verdict === 'paused' ? null : String(view.verdict === verdict), title: verdict === 'paused' ? null : `List the targets that are ${verdict}`,
-  }, h('span', { class: 'name' }, glyph(verdict), verdict), h('b', { class: 'big' }, num(targets[verdict])), h('small', {}, meaning))));
-  paint($('share'), Object.keys(VERDICTS).filter((v) => v !== 'paused').map((verdict) => h('i', { 'data-v': verdict, hidden: !targets[verdict], vars: { '--part': probed ? targets[verdict] / probed : 0 } })));
+  const from = view.vantage ? `, seen from ${view.vantage}` : '';
+  const inside = (verdict, meaning) => [
+    h('span', { class: 'name' }, glyph(verdict), verdict),
+    h('b', { class: 'big' }, num(targets[verdict])),
+    h('small', {}, meaning)];
+  const tile = ([verdict, meaning]) => {
+    const looks = { class: 'tile', 'data-v': verdict, 'data-none': targets[verdict] === 0 };
+    if (verdict === 'paused') return h('div', looks, inside(verdict, meaning)); // Not a verdict: no filter for it.
+    const pressed = String(view.verdict === verdict);
+    const title = `List the targets that are ${verdict}`;
+    return h('button', { ...looks, type: 'button', 'aria-pressed': pressed, title }, inside(verdict, meaning));
+  };
+  const share = (verdict) => h('i', {
+    'data-v': verdict, hidden: !targets[verdict], vars: { '--part': probed ? targets[verdict] / probed : 0 },
+  });
+  paint($('now-note'), targets.total === undefined ? ' ' : `${count(targets.total, 'target')}${from}`);
+  paint($('tiles'), Object.entries(VERDICTS).map(tile));
+  paint($('share'), Object.keys(VERDICTS).filter((verdict) => verdict !== 'paused').map(share));
 }
 
 function drawUptime({ uptime, slots }) {
-  const settled = typeof uptime?.low === 'number';
-  const range = settled && percent(uptime.low, 2) !== percent(uptime.high, 2);
+  const settled = typeof uptime.low === 'number';
+  const [low, high] = [percent(uptime.low, 2), percent(uptime.high, 2)];
+  const missed = count(sum(slots.missed), 'missed probe');
   paint($('uptime'),
-    h('p', { class: 'big' }, settled ? percent(uptime.low, 2).replace(range ? ' %' : '', '') : '–', range && h('span', { class: 'to' }, '…'), range && percent(uptime.high, 2)),
-    h('p', { class: 'span', 'aria-hidden': 'true' }, settled && h('i', { vars: { '--from': uptime.low, '--to': uptime.high } })),
-    h('p', { class: 'note' }, settled ? `Between both: ${count(sum(slots.missed), 'missed probe')}, counted as down (left) or as up (right).` : 'Nothing is settled yet.'),
-    h('dl', { class: 'facts' }, h('div', {}, h('dt', {}, 'Coverage'), h('dd', {}, percent(uptime?.coverage, 2))), h('p', { class: 'note' }, 'of the settled probes have a result')));
+    h('p', { class: 'big' }, low === high ? low : [low.replace(' %', ''), h('span', { class: 'to' }, '…'), high]),
+    h('p', { class: 'span', 'aria-hidden': 'true' },
+      settled && h('i', { vars: { '--from': uptime.low, '--to': uptime.high } })),
+    h('p', { class: 'note' }, !settled ? 'Nothing is settled yet.'
+      : low === high ? `${missed}: both bounds are the same.`
+      : `Between both: ${missed}, counted as down (left) or as up (right).`),
+    h('div', { class: 'facts' },
+      h('p', {}, 'Coverage ', h('b', {}, percent(uptime.coverage, 2))),
+      h('p', { class: 'note' }, 'of the settled probes have a result')));
 }
 
 function drawSlots({ slots, unexpected }) {
   const missed = sum(slots.missed);
   const gap = slots.expected - slots.received - missed - slots.open;
-  const term = (sign, value, name) => h('span', { class: 'term' }, sign && h('span', { class: 'sign' }, sign), h('span', {}, h('b', { class: 'big' }, num(value)), h('small', {}, name)));
+  const term = (sign, value, name) => h('span', { class: 'term' },
+    sign && h('span', { class: 'sign' }, sign),
+    h('span', {}, h('b', { class: 'big' }, num(value)), h('small', {}, name)));
+  const share = ([part, n]) => h('i', {
+    'data-part': part, hidden: !n, vars: { '--part': slots.expected ? n / slots.expected : 0 },
+  });
   paint($('slots'),
-    h('p', { class: 'equation' }, term('', slots.expected, 'expected'), term('=', slots.received, 'received'), term('+', missed, 'missed'), term('+', slots.open, 'open')),
-    h('p', { class: 'share', 'aria-hidden': 'true' }, [['ok', slots.received], ['miss', missed], ['open', slots.open]].map(([part, n]) => h('i', { 'data-part': part, hidden: !n, vars: { '--part': slots.expected ? n / slots.expected : 0 } }))),
-    gap ? h('p', { class: 'bad' }, `This does not add up: ${num(Math.abs(gap))} too ${gap > 0 ? 'few' : 'many'}. Please report it.`) : null,
+    h('p', { class: 'equation' }, term('', slots.expected, 'expected'), term('=', slots.received, 'received'),
+      term('+', missed, 'missed'), term('+', slots.open, 'open')),
+    h('p', { class: 'share', 'aria-hidden': 'true' },
+      [['ok', slots.received], ['miss', missed], ['open', slots.open]].map(share)),
+    gap !== 0 && h('p', { class: 'bad' },
+      `This does not add up: ${num(Math.abs(gap))} too ${gap > 0 ? 'few' : 'many'}. Please report it.`),
     missed ? bars(slots.missed, () => 'miss', (reason) => own(REASONS, reason))
       : h('p', { class: 'note' }, slots.expected ? 'No probe was missed.' : 'No probe was due yet.'),
-    unexpected.status || unexpected.body ? h('p', { class: 'note' }, `Answers not as expected: ${num(unexpected.status)} by status, ${num(unexpected.body)} by body.`) : null);
+    (unexpected.status > 0 || unexpected.body > 0) && h('p', { class: 'note' },
+      `Answers not as expected: ${num(unexpected.status)} by status, ${num(unexpected.body)} by body.`));
 }
 
 function drawLatency({ latency_ms: latency }) {
   const at = (ms) => Math.min(1, Math.max(0, Math.log10(Math.max(ms, 1)) / 4.5)); // 1 ms … about 30 s
-  paint($('latency'), typeof latency?.p50 !== 'number' ? empty('No answers yet.') : [
-    h('ul', { class: 'bars' }, ['p50', 'p90', 'p95', 'p99', 'max'].map((key) => h('li', { 'data-kind': 'time' },
-      h('span', { class: 'key' }, h('b', {}, key)),
-      h('span', { class: 'track dot', 'aria-hidden': 'true' }, h('i', { vars: { '--part': at(latency[key]) } })),
-      h('span', { class: 'count' }, millis(latency[key]))))),
+  const dot = (key) => bar('time', key, '', at(latency[key]), millis(latency[key]), '', null, 'track dot');
+  paint($('latency'), typeof latency.p50 !== 'number' ? empty('No answers yet.') : [
+    h('ul', { class: 'bars' }, ['p50', 'p90', 'p95', 'p99', 'max'].map(dot)),
     h('p', { class: 'note' }, 'Dots on a logarithmic scale, 1 ms to 30 s.')]);
 }
 
 function drawCounts({ status_codes: codes, failures }, newest) {
   paint($('newest'), sum(newest) ? bars(newest, codeKind, (key) => own(KINDS, key)) : empty('No targets yet.'));
   paint($('codes'), sum(codes) ? bars(codes, codeKind) : empty('No answers yet.'));
-  paint($('failures'), sum(failures) ? bars(failures, () => 'fail', (kind) => own(KINDS, kind)) : empty(sum(codes) ? 'None: every probe that ran was answered.' : 'No probe has ended yet.'));
+  paint($('failures'), sum(failures) ? bars(failures, () => 'fail', (kind) => own(KINDS, kind))
+    : empty(sum(codes) ? 'None: every probe that ran was answered.' : 'No probe has ended yet.'));
 }
 
 /** Rounds newest first → columns oldest first, at most COLUMNS_MAX: neighbours are added up, none is left out. */
@@ -189,27 +245,35 @@ function columns(rounds) {
   for (let i = 0; i < rounds.length; i += each) {
     const some = rounds.slice(i, i + each);
     const total = (pick) => some.reduce((n, round) => n + pick(round), 0);
-    const codes = (first, last) => total((r) => Object.entries(r.status_codes ?? {}).reduce((n, [code, c]) => n + (code[0] >= first && code[0] <= last ? c : 0), 0));
+    const codes = (first, last) => total(({ status_codes: all }) => Object.entries(all)
+      .reduce((n, [code, c]) => n + (code[0] >= first && code[0] <= last ? c : 0), 0));
     result.unshift({
       start: some.at(-1).start, expected: total((r) => r.expected), received: total((r) => r.received),
-      ok: codes('1', '3'), err: codes('4', '9'), fail: total((r) => sum(r.failures)), miss: total((r) => sum(r.missed)), open: total((r) => r.open),
+      ok: codes('1', '3'), err: codes('4', '9'), fail: total((r) => sum(r.failures)),
+      miss: total((r) => sum(r.missed)), open: total((r) => r.open),
     });
   }
-  return { each, list: result };
+  return result;
 }
 
 function drawRounds({ rounds }) {
-  const { each, list } = columns(rounds ?? []);
+  const list = columns(rounds);
   const highest = Math.max(1, ...list.map((c) => c.expected));
+  const apart = list.length > 1 ? Date.parse(list[1].start) - Date.parse(list[0].start) : 60000;
+  const labelled = Math.ceil(list.length / LABELS_MAX); // Every so many columns have their time below them.
+  const words = (c) => `${clock(c.start)} UTC: ${num(c.expected)} expected; `
+    + PARTS.map(([part, name]) => `${num(c[part])} ${name}`).join(', ');
+  const column = (c, i) => h('li', { title: words(c) },
+    h('span', { class: 'stack', 'aria-hidden': 'true', vars: { '--part': c.expected / highest } },
+      PARTS.map(([part]) => h('i', { 'data-part': part, vars: { '--n': c[part] } }))),
+    h('small', { 'aria-hidden': 'true' },
+      (list.length - 1 - i) % labelled ? ' ' : clock(c.start, apart < 60000 ? SECONDS : MINUTES)),
+    h('span', { class: 'unseen' }, words(c)));
   paint($('legend'), PARTS.map(([part, name]) => h('li', {}, h('i', { 'data-part': part }), name)));
-  const words = (c) => `${clock(c.start, 11, 16)} UTC: ${num(c.expected)} expected; ${PARTS.map(([part, name]) => `${num(c[part])} ${name}`).join(', ')}`;
-  const every = Math.ceil(list.length / 8);
-  paint($('rounds'), list.length ? list.map((c, i) => h('li', { title: words(c) },
-    h('span', { class: 'stack', 'aria-hidden': 'true', vars: { '--part': c.expected / highest } }, PARTS.map(([part]) => h('i', { 'data-part': part, vars: { '--n': c[part] } }))),
-    h('small', { 'aria-hidden': 'true' }, (list.length - 1 - i) % every ? ' ' : clock(c.start, 11, each === 1 && list.length > 1 && Date.parse(list[1].start) - Date.parse(list[0].start) < 60000 ? 19 : 16)),
-    h('span', { class: 'unseen' }, words(c)))) : h('li', { class: 'empty' }, 'No round has begun yet.'));
-  paint($('rounds-table'), table('Rounds of the past hour', [['Start, UTC'], ['Expected', 'n'], ['Received', 'n'], ...PARTS.map(([, name]) => [name, 'n'])],
-    [...list].reverse().map((c) => [clock(c.start), num(c.expected), num(c.received), ...PARTS.map(([part]) => num(c[part]))])));
+  paint($('rounds'), list.length ? list.map(column) : h('li', { class: 'empty' }, 'No round has begun yet.'));
+  const head = [['Start, UTC', 'word'], ['Expected', 'n'], ['Received', 'n'], ...PARTS.map(([, name]) => [name, 'n'])];
+  paint($('rounds-table'), table('Rounds of the past hour', head, list.toReversed().map((c) => [
+    clock(c.start), num(c.expected), num(c.received), ...PARTS.map(([part]) => num(c[part]))])));
 }
 
 function named(target) {
@@ -221,83 +285,130 @@ function named(target) {
       tags.length > TAGS_MAX && h('small', { title: tags.slice(TAGS_MAX).join('\n') }, `+${tags.length - TAGS_MAX}`)),
     h('small', { class: 'cut url', title: target.url }, target.url)];
 }
-const found = (target) => (target.error ? [h('b', {}, target.error), ' ', h('small', {}, own(KINDS, target.error))] : target.status !== null && target.status !== undefined ? h('b', {}, target.status)
-  : h('small', {}, target.paused ? 'not probed' : 'pending'));
+
+function found(target) {
+  if (target.error) return [h('b', {}, target.error), ' ', h('small', {}, own(KINDS, target.error))];
+  if (typeof target.status === 'number') return h('b', {}, target.status);
+  return h('small', {}, target.paused ? 'not probed' : 'pending');
+}
+
+const TARGET_COLUMNS = [
+  ['Verdict', 'word'], ['Target', 'name'], ['Result', 'result'], ['Latency', 'n'],
+  ['Since', 'n', 'since when it has this verdict'], ['Every', 'n'],
+  ['Last probe', 'n', 'planned start of its newest result'],
+];
 
 function drawTargets(page) {
   const first = view.cursors.length * PAGE_ROWS;
-  const rows = page.targets.map((t) => [badge(t.paused ? 'paused' : t.verdict), named(t), found(t), millis(t.latency_ms), ago(t.since), t.interval, ago(t.last_planned)]);
   const filtered = view.q || view.verdict || view.category || view.vantage;
-  paint($('list'), rows.length ? table('Targets', [['Verdict', 'word'], ['Target', 'name'], ['Result', 'result'], ['Latency', 'n'], ['Since', 'n', 'since when it has this verdict'],
-    ['Every', 'n'], ['Last probe', 'n', 'planned start of its newest result']], rows) : empty(filtered ? 'No target matches.' : 'There are no targets.'));
-  paint($('targets-note'), filtered ? `${count(page.total, 'target matches', 'targets match')}` : count(page.total, 'target'));
+  const rows = page.targets.map((t) => [badge(t.paused ? 'paused' : t.verdict), named(t), found(t),
+    millis(t.latency_ms), ago(t.since), t.interval, ago(t.last_planned)]);
+  paint($('list'), rows.length ? table('Targets', TARGET_COLUMNS, rows)
+    : empty(filtered ? 'No target matches.' : 'There are no targets.'));
+  paint($('targets-note'), filtered ? count(page.total, 'target matches', 'targets match') : count(page.total, 'target'));
   paint($('page-note'), rows.length ? `${num(first + 1)}–${num(first + rows.length)} of ${num(page.total)}` : ' ');
   $('prev').disabled = view.cursors.length === 0;
   $('next').disabled = !page.next_cursor;
-  const known = new Set([...$('categories').children].map((o) => o.value));
-  for (const { category } of page.targets) if (category && known.size < 200 && !known.has(category)) { known.add(category); $('categories').append(h('option', { value: category })); }
+  const known = new Set([...$('categories').children].map((option) => option.value));
+  for (const { category } of page.targets) {
+    if (!category || known.has(category) || known.size >= CATEGORIES_MAX) continue;
+    known.add(category);
+    $('categories').append(h('option', { value: category }));
+  }
 }
 
 function drawBroken(lists, { targets }) {
   const judged = targets.up + targets.degraded + targets.partial + targets.down;
-  const rows = lists.flatMap((list) => list.targets).sort((a, b) => (b.since ?? '').localeCompare(a.since ?? '')).slice(0, BROKEN_ROWS);
   const total = lists.reduce((n, list) => n + list.total, 0);
-  paint($('broken'), rows.length ? table('Newest failures', [['Verdict', 'word'], ['Target', 'name'], ['Result', 'result'], ['Since', 'n']], rows.map((t) => [badge(t.verdict), named(t), found(t), ago(t.since)]))
-    : empty(judged ? 'Nothing is down.' : 'Nothing has been judged yet.'), total > rows.length && h('p', { class: 'more' }, `and ${num(total - rows.length)} more: see the list of targets below`));
+  const rows = lists.flatMap((list) => list.targets)
+    .sort((a, b) => (b.since ?? '').localeCompare(a.since ?? '')).slice(0, BROKEN_ROWS);
+  const columns = [['Verdict', 'word'], ['Target', 'name'], ['Result', 'result'], ['Since', 'n']];
+  paint($('broken'),
+    rows.length ? table('Newest failures', columns, rows.map((t) => [badge(t.verdict), named(t), found(t), ago(t.since)]))
+      : empty(judged ? 'Nothing is down.' : 'Nothing has been judged yet.'),
+    total > rows.length && h('p', { class: 'more' },
+      `and ${num(total - rows.length)} more: see the list of targets below`));
+}
+
+const AGENT_COLUMNS = [
+  ['Zone', 'word'], ['Agent', 'name'], ['State', 'word'], ['Targets', 'n', 'how many it holds now'],
+  ['In flight', 'n', 'probes running / its capacity'], ['Waiting', 'n', 'probes due that wait for a free place'],
+  ['Outbox', 'n', 'results not acknowledged yet'], ['Late by', 'n', 'how late it starts probes'], ['Connected', 'n'],
+  ['Delivered', 'n', 'everything planned before this moment has been delivered'],
+];
+
+function agentRow(a) {
+  return [
+    h('span', { class: 'cut', title: a.zone }, a.zone),
+    h('div', { class: 'line' }, h('b', { class: 'cut', title: a.id }, a.id), h('small', {}, a.version)),
+    h('span', { class: 'state', 'data-state': a.state }, h('i', { 'aria-hidden': 'true' }), a.state),
+    num(a.targets), `${num(a.in_flight)} / ${num(a.capacity)}`, num(a.waiting), bytes(a.outbox_bytes),
+    millis(a.lateness_ms), ago(a.connected_since), ago(a.watermark),
+  ];
 }
 
 function drawAgents(agents, vantages) {
   const connected = agents.filter((a) => a.state === 'connected').length;
-  paint($('agents-note'), agents.length ? `${num(connected)} connected${agents.length > connected ? `, ${num(agents.length - connected)} lost or leaving` : ''}` : 'none');
-  const names = [...new Set([...vantages.map((v) => v.name), ...agents.map((a) => a.vantage)])].sort();
+  const away = agents.length - connected;
   const rows = [];
-  for (const name of names) {
-    const v = vantages.find((x) => x.name === name);
-    rows.push({ group: [h('b', {}, name), h('span', { class: 'note' }, v ? ` ${v.state} · ${count(v.agents, 'agent')} · ${count(v.targets, 'target')}` : '', v?.last_seen ? [' · last seen ', ago(v.last_seen)] : null)] });
-    for (const a of agents.filter((x) => x.vantage === name).sort((x, y) => x.zone.localeCompare(y.zone) || x.id.localeCompare(y.id))) {
-      rows.push([h('span', { class: 'cut', title: a.zone }, a.zone), h('div', { class: 'line' }, h('b', { class: 'cut', title: a.id }, a.id), h('small', {}, a.version)), h('span', { class: 'state', 'data-state': a.state }, h('i', { 'aria-hidden': 'true' }), a.state),
-        num(a.targets), `${num(a.in_flight)} / ${num(a.capacity)}`, num(a.waiting), bytes(a.outbox_bytes), millis(a.lateness_ms), ago(a.connected_since), ago(a.watermark)]);
-    }
+  for (const name of [...new Set([...vantages, ...agents.map((a) => ({ name: a.vantage }))].map((v) => v.name))].sort()) {
+    const v = vantages.find((vantage) => vantage.name === name);
+    const facts = v && ` ${v.state} · ${count(v.agents, 'agent')} · ${count(v.targets, 'target')}`;
+    const last = v?.last_seen && [' · last seen ', ago(v.last_seen)];
+    rows.push({ group: [h('b', {}, name), h('span', { class: 'note' }, facts, last)] });
+    const here = agents.filter((a) => a.vantage === name);
+    here.sort((a, b) => a.zone.localeCompare(b.zone) || a.id.localeCompare(b.id));
+    rows.push(...here.map(agentRow));
   }
   const shown = rows.slice(0, AGENT_ROWS_MAX);
-  paint($('agents'), agents.length || rows.length ? table('Agents by vantage', [['Zone', 'word'], ['Agent', 'name'], ['State', 'word'], ['Targets', 'n', 'how many it holds now'], ['In flight', 'n', 'probes running / its capacity'],
-    ['Waiting', 'n', 'probes due that wait for a free place'], ['Outbox', 'n', 'results not acknowledged yet'], ['Late by', 'n', 'how late it starts probes'], ['Connected', 'n'],
-    ['Delivered', 'n', 'everything planned before this moment has been delivered']], shown) : empty('No agent has connected yet.'), rows.length > shown.length && h('p', { class: 'more' }, `and ${num(rows.length - shown.length)} more lines`));
+  const rest = away ? `, ${num(away)} lost or leaving` : '';
+  paint($('agents-note'), agents.length ? `${num(connected)} connected${rest}` : 'none');
+  paint($('agents'),
+    rows.length ? table('Agents by vantage', AGENT_COLUMNS, shown) : empty('No agent has connected yet.'),
+    rows.length > shown.length && h('p', { class: 'more' }, `and ${num(rows.length - shown.length)} more lines`));
 }
 
 function drawVantages(vantages) {
   const names = new Set([...vantages.map((v) => v.name), ...(view.vantage ? [view.vantage] : [])]);
-  paint($('vantage'), h('option', { value: '' }, 'all'), [...names].sort().map((name) => h('option', { value: name }, name)));
+  paint($('vantage'), h('option', { value: '' }, 'all'),
+    [...names].sort().map((name) => h('option', { value: name }, name)));
   $('vantage').value = view.vantage;
 }
 
 function drawRejected({ total, rows }) {
-  $('rejected').hidden = total === 0;
   const shown = rows.slice(0, REJECTED_ROWS_MAX);
-  paint($('rejected-note'), `${count(total, 'row')} of the target file ${total === 1 ? 'is' : 'are'} left out; the other rows run.${total > shown.length ? ` The first ${num(shown.length)} are here, more at /api/v1/rejected-rows.` : ''}`);
-  paint($('rejected-rows'), shown.length ? table('Rejected rows', [['Line', 'n'], ['Name', 'name'], ['Reason']], shown.map((r) => [num(r.line), r.name, r.reason])) : null);
+  const more = total > shown.length ? ` The first ${num(shown.length)} are here, more at /api/v1/rejected-rows.` : '';
+  $('rejected').hidden = total === 0;
+  paint($('rejected-note'),
+    `${count(total, 'row')} of the target file ${total === 1 ? 'is' : 'are'} left out; the other rows run.${more}`);
+  paint($('rejected-rows'), shown.length > 0 && table('Rejected rows', [['Line', 'n'], ['Name', 'name'], ['Reason']],
+    shown.map((row) => [num(row.line), row.name, row.reason])));
 }
 
 /** What stands above everything: trouble first, else what is still missing, else nothing. */
-function drawNotice() {
+function notice() {
   const { summary, agents } = seen.data;
-  const line = (kind, ...text) => h('p', { class: `notice ${kind}` }, text);
-  const old = seen.asOf === null ? 'There is nothing to show yet.' : `What stands below is from ${clock(new Date(seen.asOf).toISOString())} UTC.`;
-  const t = summary?.targets;
-  if (seen.trouble) return paint($('notice'), line('bad', h('b', {}, seen.trouble), ' ', old, ' Trying again every 2 s.'));
-  if (!t) return paint($('notice'));
-  if (t.total === 0) return paint($('notice'), line('info', 'There are no targets yet.'));
-  const judged = t.up + t.degraded + t.partial + t.down;
-  if (agents && !agents.agents.some((a) => a.state === 'connected')) {
-    return paint($('notice'), line('warn', h('b', {}, 'No agent is connected, so nothing is probed.'), ' Start zonewatch-agent, or the collector with --local-agents.'));
+  const line = (kind, first, ...rest) => h('p', { class: `notice ${kind}` }, h('b', {}, first), rest);
+  if (seen.trouble) {
+    const old = seen.asOf === null ? 'There is nothing to show yet.'
+      : `What stands below is from ${clock(seen.asOf)} UTC.`;
+    return line('bad', seen.trouble, ` ${old} Trying again every 2 s.`);
   }
-  if (judged === 0 && summary.slots.received === 0 && t.total > t.paused) return paint($('notice'), line('info', h('b', {}, 'Waiting for the first results.'), ` ${count(t.total - t.paused, 'target')} loaded; the first pass is paced over at most 30 s.`));
-  return paint($('notice'));
+  if (!summary) return null;
+  const { total, paused } = summary.targets;
+  if (total === 0) return line('info', 'There are no targets yet.');
+  if (!agents.agents.some((a) => a.state === 'connected')) {
+    return line('warn', 'No agent is connected, so nothing is probed.',
+      ' Start zonewatch-agent, or the collector with --local-agents.');
+  }
+  if (summary.slots.received > 0 || total === paused) return null;
+  return line('info', 'Waiting for the first results.',
+    ` ${count(total - paused, 'target')} loaded; the first pass is paced over at most 30 s.`);
 }
 
 /** The state of the connection, and its age, once a second. */
 function drawLive() {
-  const live = seen.asOf === null ? 'Loading…' : `as of ${clock(new Date(seen.asOf).toISOString())} UTC`;
+  const live = seen.asOf === null ? 'Loading…' : `as of ${clock(seen.asOf)} UTC`;
   const old = seen.asOf === null ? '' : ` · ${age(performance.now() - seen.at)} old`;
   document.body.dataset.state = seen.trouble ? 'stale' : seen.asOf === null ? 'loading' : 'live';
   paint($('live-text'), seen.trouble ? `Not reachable${old}` : document.hidden ? `Paused · ${live}` : live);
@@ -306,9 +417,12 @@ function drawLive() {
 /** Says a change of the verdicts or of the connection once, for those who do not see it. */
 function speak() {
   const t = seen.data.summary?.targets;
-  const text = seen.trouble ?? (t ? `${num(t.up)} up, ${num(t.down)} down, ${num(t.degraded)} degraded, ${num(t.partial)} partial, ${num(t.unknown)} unknown` : '');
-  if (text !== seen.told) { seen.told = text; $('spoken').textContent = text; }
-  document.title = seen.trouble ? 'Not reachable · Zonewatch' : t?.down ? `${num(t.down)} down · Zonewatch` : 'Zonewatch';
+  const verdicts = ['up', 'down', 'degraded', 'partial', 'unknown'];
+  const text = seen.trouble ?? (t ? verdicts.map((verdict) => `${num(t[verdict])} ${verdict}`).join(', ') : '');
+  if (text !== seen.told) paint($('spoken'), text);
+  seen.told = text;
+  const title = seen.trouble ? 'Not reachable · ' : t?.down ? `${num(t.down)} down · ` : '';
+  document.title = `${title}Zonewatch`;
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------------
@@ -319,38 +433,52 @@ class Answer extends Error {
 
 async function get(path, query = {}) {
   const url = new URL(path, location.origin);
-  for (const [key, value] of Object.entries(query)) if (value !== '' && value !== undefined) url.searchParams.set(key, value);
+  for (const [key, value] of Object.entries(query)) if (value) url.searchParams.set(key, value);
   const token = sessionStorage.getItem('token');
   const signal = AbortSignal.any([pass.signal, AbortSignal.timeout(REQUEST_MS)]);
-  const response = await fetch(url, { signal, cache: 'no-store', headers: token ? { Authorization: `Bearer ${token}` } : {} });
+  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const response = await fetch(url, { signal, cache: 'no-store', headers });
   if (response.ok) return response.json();
   const problem = await response.json().catch(() => ({}));
   throw new Answer(response.status, problem.detail ?? problem.title ?? response.statusText);
 }
 
 const LIST = '/api/v1/targets';
+const broken = (verdict) => get(LIST, { verdict, vantage: view.vantage, sort: '-since', limit: BROKEN_ROWS });
 const routes = () => ({
   summary: get('/api/v1/summary', { window: '1h', vantage: view.vantage }),
   newest: get('/latest-summary', { vantage: view.vantage }),
   agents: get('/api/v1/agents'),
   vantages: get('/api/v1/vantages'),
   rejected: get('/api/v1/rejected-rows'),
-  down: get(LIST, { verdict: 'down', vantage: view.vantage, sort: '-since', limit: BROKEN_ROWS }),
-  partial: get(LIST, { verdict: 'partial', vantage: view.vantage, sort: '-since', limit: BROKEN_ROWS }),
-  page: get(LIST, { verdict: view.verdict, q: view.q, category: view.category, vantage: view.vantage, sort: view.sort, limit: PAGE_ROWS, cursor: view.cursors.at(-1) }),
+  down: broken('down'),
+  partial: broken('partial'),
+  page: get(LIST, {
+    verdict: view.verdict, q: view.q, category: view.category, vantage: view.vantage,
+    sort: view.sort, limit: PAGE_ROWS, cursor: view.cursors.at(-1),
+  }),
 });
 
-function draw() {
-  const d = seen.data;
-  if (d.vantages) drawVantages(d.vantages.vantages);
-  if (d.summary) {
-    drawNow(d.summary); drawUptime(d.summary); drawSlots(d.summary); drawLatency(d.summary); drawCounts(d.summary, d.newest); drawRounds(d.summary);
-    paint($('hour-note'), `planned from ${clock(d.summary.window.from, 11, 16)} to ${clock(d.summary.window.to, 11, 16)} UTC`);
-  }
-  if (d.down && d.partial) drawBroken([d.down, d.partial], d.summary);
-  if (d.agents && d.vantages) drawAgents(d.agents.agents, d.vantages.vantages);
-  if (d.rejected) drawRejected(d.rejected);
-  if (d.page) drawTargets(d.page);
+function draw({ summary, newest, agents, vantages, rejected, down, partial, page }) {
+  drawVantages(vantages.vantages);
+  drawNow(summary);
+  paint($('hour-note'),
+    `planned from ${clock(summary.window.from, MINUTES)} to ${clock(summary.window.to, MINUTES)} UTC`);
+  drawUptime(summary);
+  drawSlots(summary);
+  drawLatency(summary);
+  drawRounds(summary);
+  drawCounts(summary, newest);
+  drawBroken([down, partial], summary);
+  drawAgents(agents.agents, vantages.vantages);
+  drawRejected(rejected);
+  drawTargets(page);
+}
+
+function troubleWith(failed) {
+  if (!failed) return null;
+  if (!(failed instanceof Answer)) return 'The collector cannot be reached.';
+  return `The collector answered ${failed.status}: ${failed.message || 'no reason given'}.`;
 }
 
 /** One pass over the routes. The page changes only when all of it has come; a failure keeps what was there. */
@@ -365,19 +493,26 @@ async function refresh() {
   if (mine !== pass) return; // A newer pass has begun, with another view.
   const failed = settled.find((s) => s.status === 'rejected')?.reason;
   if (failed?.status === 401) return askForToken();
-  if (failed?.status === 400 && view.cursors.length) { view.cursors = []; return refresh(); } // The place in the list is gone.
-  seen.trouble = !failed ? null : failed instanceof Answer ? `The collector answered ${failed.status}: ${failed.message || 'no reason given'}.` : 'The collector cannot be reached.';
-  if (!failed) {
-    seen.data = Object.fromEntries(names.map((key, i) => [key, settled[i].value]));
-    seen.asOf = Date.parse(seen.data.summary.as_of);
-    seen.at = performance.now();
+  if (failed?.status === 400 && view.cursors.length) { // The place in the list is gone: back to its start.
+    view.cursors = [];
+    return refresh();
   }
+  seen.trouble = troubleWith(failed);
   const vantages = settled[names.indexOf('vantages')].value;
   if (failed && vantages) drawVantages(vantages.vantages); // A vantage that the API does not know can be left again.
-  try { if (!failed) draw(); } catch (error) {
-    seen.trouble = `An answer could not be shown (${error.message}).`;
+  if (!failed) {
+    try {
+      seen.data = Object.fromEntries(names.map((name, i) => [name, settled[i].value]));
+      seen.asOf = Date.parse(seen.data.summary.as_of);
+      seen.at = performance.now();
+      draw(seen.data);
+    } catch (error) {
+      seen.trouble = `An answer could not be shown (${error.message}).`;
+    }
   }
-  drawNotice(); drawLive(); speak();
+  paint($('notice'), notice());
+  drawLive();
+  speak();
   $('ask').hidden = true;
   if (!document.hidden) timer = setTimeout(refresh, REFRESH_MS);
 }
@@ -398,10 +533,11 @@ const KEPT = ['vantage', 'verdict', 'q', 'category', 'sort']; // These stand in 
 
 function look(change) {
   Object.assign(view, { cursors: [] }, change);
-  const query = new URLSearchParams(KEPT.filter((key) => view[key] && !(key === 'sort' && view.sort === 'name')).map((key) => [key, view[key]]));
+  const kept = KEPT.filter((key) => view[key] && !(key === 'sort' && view.sort === 'name'));
+  const query = new URLSearchParams(kept.map((key) => [key, view[key]]));
   history.replaceState(null, '', query.size ? `?${query}` : location.pathname);
   if (seen.data.summary) drawNow(seen.data.summary);
-  for (const key of KEPT) if ($(key).value !== view[key] && $(key) !== document.activeElement) $(key).value = view[key];
+  for (const key of KEPT) if ($(key) !== document.activeElement) $(key).value = view[key];
   refresh();
 }
 
@@ -415,8 +551,11 @@ for (const key of KEPT) {
 
 let typing = 0;
 $('filter').addEventListener('input', () => {
+  const read = () => look({
+    q: $('q').value.trim(), verdict: $('verdict').value, category: $('category').value.trim(), sort: $('sort').value,
+  });
   clearTimeout(typing);
-  typing = setTimeout(() => look({ q: $('q').value.trim(), verdict: $('verdict').value, category: $('category').value.trim(), sort: $('sort').value }), TYPING_MS);
+  typing = setTimeout(read, TYPING_MS);
 });
 $('filter').addEventListener('submit', (event) => event.preventDefault());
 $('vantage').addEventListener('change', () => look({ vantage: $('vantage').value }));
@@ -426,8 +565,16 @@ $('tiles').addEventListener('click', (event) => {
   look({ verdict: view.verdict === verdict ? '' : verdict });
   $('targets').scrollIntoView();
 });
-$('next').addEventListener('click', () => { if (seen.data.page?.next_cursor) { view.cursors.push(seen.data.page.next_cursor); refresh(); } });
-$('prev').addEventListener('click', () => { view.cursors.pop(); refresh(); });
+$('next').addEventListener('click', () => {
+  if (!seen.data.page?.next_cursor) return;
+  view.cursors.push(seen.data.page.next_cursor);
+  $('next').disabled = true; // Until its page is there: a second click would skip nothing and count a page twice.
+  refresh();
+});
+$('prev').addEventListener('click', () => {
+  view.cursors.pop();
+  refresh();
+});
 $('ask').addEventListener('submit', (event) => {
   event.preventDefault();
   sessionStorage.setItem('token', $('token').value.trim());

@@ -137,7 +137,8 @@ const count = (n, one, many = `${one}s`) => `${num(n)} ${n === 1 ? one : many}`;
 const percent = (x, digits = 1) => (typeof x === 'number' && isFinite(x)
   ? `${(Math.floor(x * 100 * 10 ** digits + 1e-6) / 10 ** digits).toFixed(digits)} %` : '–');
 const millis = (ms) => (typeof ms !== 'number' ? '–'
-  : ms < 1000 ? `${Math.round(ms)} ms`
+  : ms > 0 && ms < 1 ? '< 1 ms'
+  : ms < 999.5 ? `${Math.round(ms)} ms`
   : `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`);
 const bytes = (n) => (typeof n !== 'number' ? '–'
   : n < 1024 ? `${n} B`
@@ -172,7 +173,6 @@ function drawNow({ targets }) {
     h('small', {}, meaning)];
   const tile = ([verdict, meaning]) => {
     const looks = { class: 'tile', 'data-v': verdict, 'data-none': targets[verdict] === 0 };
-    if (verdict === 'paused') return h('div', looks, inside(verdict, meaning)); // Not a verdict: no filter for it.
     const pressed = String(view.verdict === verdict);
     const title = `List the targets that are ${verdict}`;
     return h('button', { ...looks, type: 'button', 'aria-pressed': pressed, title }, inside(verdict, meaning));
@@ -185,8 +185,8 @@ function drawNow({ targets }) {
   paint($('share'), Object.keys(VERDICTS).filter((verdict) => verdict !== 'paused').map(share));
 }
 
-function drawUptime({ uptime, slots }) {
-  const settled = typeof uptime.low === 'number';
+function drawUptime({ uptime: settled, slots }) {
+  const uptime = settled ?? {}; // Null as long as nothing is settled.
   const [low, high] = [percent(uptime.low, 2), percent(uptime.high, 2)];
   const missed = count(sum(slots.missed), 'missed probe');
   paint($('uptime'),
@@ -301,7 +301,7 @@ const TARGET_COLUMNS = [
 function drawTargets(page) {
   const first = view.cursors.length * PAGE_ROWS;
   const filtered = view.q || view.verdict || view.category || view.vantage;
-  const rows = page.targets.map((t) => [badge(t.paused ? 'paused' : t.verdict), named(t), found(t),
+  const rows = page.targets.map((t) => [badge(t.verdict), named(t), found(t),
     millis(t.latency_ms), ago(t.since), t.interval, ago(t.last_planned)]);
   paint($('list'), rows.length ? table('Targets', TARGET_COLUMNS, rows)
     : empty(filtered ? 'No target matches.' : 'There are no targets.'));

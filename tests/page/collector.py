@@ -28,7 +28,7 @@ ALLOWED = {
     "/past-hour-summary": {"vantage"},
 }
 SORTS = {"name", "-since", "-latency"}
-VERDICTS = {"up", "degraded", "partial", "down", "unknown"}
+VERDICTS = {"up", "degraded", "partial", "down", "unknown", "paused"}
 
 
 def rfc3339(moment: datetime) -> str:
@@ -196,7 +196,7 @@ def a_busy_world(now: datetime) -> dict:
     targets[7] |= {"verdict": "partial", "status": 503}
     targets[9] |= {"verdict": "degraded", "latency_ms": 4210}
     targets[11] |= {"verdict": "unknown", "status": None, "latency_ms": None, "since": None}
-    targets[13] |= {"paused": True, "verdict": "unknown", "status": None, "latency_ms": None, "since": None}
+    targets[13] |= {"paused": True, "verdict": "paused", "status": None, "latency_ms": None, "since": None}
     targets[0] |= {
         "name": HOSTILE,
         "url": "https://evil.example/?q=" + HOSTILE,
@@ -270,7 +270,7 @@ def an_empty_world(now: datetime) -> dict:
             "unexpected": {"status": 0, "body": 0},
             "failures": {},
             "latency_ms": {"p50": None, "p90": None, "p95": None, "p99": None, "max": None},
-            "uptime": {"low": None, "high": None, "coverage": None},
+            "uptime": None,
             "rounds": [],
         },
         "latest": {"unknown": 1321},

@@ -329,3 +329,9 @@ def test_numbers_that_arrive_move_nothing_that_is_read(watched, collector):
     collector.world["summary"]["latency_ms"] |= {"p50": 1, "max": 29_999}
     expect(tile(page, "up").locator(".big")).to_have_text("1,309")
     assert page.evaluate(places) == before
+
+
+def test_times_are_cut_to_what_can_be_read(watched, collector):
+    collector.world["summary"]["latency_ms"] = {"p50": 0.412, "p90": 7.6, "p95": 999.7, "p99": 9_994.0, "max": 12_345.6}
+    page = opened(watched, collector)
+    expect(page.locator("#latency .count")).to_have_text(["< 1 ms", "8 ms", "1.00 s", "9.99 s", "12.3 s"])

@@ -395,6 +395,13 @@ impl State {
         self.led.last().map_or(Timestamp::MAX, |(since, _)| *since)
     }
 
+    /// Moves every series over what is settled.
+    pub fn settle_all(&mut self, now: Timestamp) {
+        for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
+            series.settle(now);
+        }
+    }
+
     /// Forgets settled slots planned before `horizon`.
     pub fn forget_before(&mut self, horizon: Timestamp) {
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {

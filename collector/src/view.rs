@@ -3,5 +3,5 @@
 pub mod first;
 pub mod fleet;
 pub mod summary;
-pub mod targets;
 pub mod tally;
+pub mod targets;

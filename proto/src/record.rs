@@ -21,7 +21,7 @@ pub struct Record {
 pub enum Kind {
     /// A collector starts to lead.
     Claim {
-        /// One more than the last.
+        /// One more than the record's own position.
         epoch: u64,
     },
     /// Targets changed, in force from the record's instant.

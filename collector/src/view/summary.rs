@@ -176,7 +176,10 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
         window: Window { from: from.rfc3339(), to: to.rfc3339() },
         targets,
         slots: slots(&tally, zoned),
-        unexpected: UnexpectedCounts { status: tally.unexpected_status, body: tally.unexpected_body },
+        unexpected: UnexpectedCounts {
+            status: tally.unexpected_status,
+            body: tally.unexpected_body,
+        },
         latency_ms: Latency {
             p50: percentile(50),
             p90: percentile(90),

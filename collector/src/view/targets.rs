@@ -134,7 +134,9 @@ fn row<'a>(
     }
     let fresh = state.fresh(idx, now, question.vantage, true).map(|(_, entry)| entry);
     let newest = match target.verdict {
-        Verdict::Up | Verdict::Degraded => fresh.max_by_key(|e| (crate::state::rank(e.outcome), e.planned)),
+        Verdict::Up | Verdict::Degraded => {
+            fresh.max_by_key(|e| (crate::state::rank(e.outcome), e.planned))
+        }
         _ => fresh.min_by_key(|e| (crate::state::rank(e.outcome), Reverse(e.planned))),
     };
     Some(Row { target, verdict, newest })
@@ -163,7 +165,10 @@ fn listed(row: &Row<'_>) -> Listed {
         since: row.target.since.map(Timestamp::rfc3339),
         status,
         error,
-        latency_ms: row.newest.filter(|entry| answered(entry)).map(|entry| millis(entry.latency_us)),
+        latency_ms: row
+            .newest
+            .filter(|entry| answered(entry))
+            .map(|entry| millis(entry.latency_us)),
         last_planned: row.newest.map(|entry| entry.planned.rfc3339()),
     }
 }

@@ -219,7 +219,8 @@ impl<A: Admit> AgentCore<A> {
 
     /// When [`Event::Tick`] is needed at the latest.
     pub fn next_wakeup(&mut self) -> Option<LocalMicros> {
-        let due = [self.schedule.next().filter(|_| self.drain.is_none()), self.flights.next_expiry()];
+        let due =
+            [self.schedule.next().filter(|_| self.drain.is_none()), self.flights.next_expiry()];
         let due = due.into_iter().flatten().min().and_then(|at| self.clock.local_at(at));
         let rest = [due, self.flights.next_wake(), self.outbox.seal_at(), self.link.next_wakeup()];
         rest.into_iter().flatten().min()
@@ -234,7 +235,9 @@ impl<A: Admit> AgentCore<A> {
         self.say_watermark();
         self.send_results();
         let done = self.flights.is_empty() && self.outbox.is_empty();
-        if done && self.drain.as_mut().is_some_and(|drain| !std::mem::replace(&mut drain.said, true)) {
+        if done
+            && self.drain.as_mut().is_some_and(|drain| !std::mem::replace(&mut drain.said, true))
+        {
             self.effects.push(Effect::Drained);
         }
     }

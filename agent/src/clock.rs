@@ -50,10 +50,8 @@ impl CollectorClock {
         if self.samples.len() == SAMPLES {
             self.samples.pop_front();
         }
-        self.samples.push_back(Sample {
-            offset_us: collector_us.saturating_sub(middle),
-            round_trip_us,
-        });
+        self.samples
+            .push_back(Sample { offset_us: collector_us.saturating_sub(middle), round_trip_us });
     }
 
     /// Forgets every sample: another leader's clock is another clock. The next sample must follow at once.

@@ -274,7 +274,9 @@ mod tests {
     #[test]
     fn dropping_what_has_not_started_says_what_the_watermark_must_not_pass() {
         let mut flights = Flights::new(1);
-        for (uid, planned, from_run) in [(1, 5, false), (2, 10, true), (3, 20, false), (4, 30, false)] {
+        for (uid, planned, from_run) in
+            [(1, 5, false), (2, 10, true), (3, 20, false), (4, 30, false)]
+        {
             flights.add(flight(uid, planned, from_run), None);
         }
         let (running, _) = flights.hand().unwrap();

@@ -86,10 +86,9 @@ mod tests {
     fn a_failure_and_an_unexpected_answer_always_carry_theirs() {
         let mut sent = SentNotes::default();
         let unexpected = Some(proto::Unexpected::Status);
-        for outcome in [
-            Outcome::Failed(Failure::Timeout),
-            Outcome::Answered { status: 500, unexpected },
-        ] {
+        for outcome in
+            [Outcome::Failed(Failure::Timeout), Outcome::Answered { status: 500, unexpected }]
+        {
             assert!(travels(&mut sent, result(1, outcome, "a")));
             assert!(travels(&mut sent, result(1, outcome, "a")));
         }

@@ -221,7 +221,8 @@ impl Outbox {
     pub fn close_stream(&mut self) {
         self.stream = None;
         let empty = |sealed: &Sealed| sealed.results == 0 && sealed.columns.is_empty();
-        self.sealed_bytes -= self.sealed.iter().filter(|s| empty(s)).map(Sealed::cost).sum::<usize>();
+        self.sealed_bytes -=
+            self.sealed.iter().filter(|s| empty(s)).map(Sealed::cost).sum::<usize>();
         self.sealed.retain(|sealed| !empty(sealed));
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{MissedRange, Missed, Note, Outcome, Phases, ProbeResult, RunTarget, Timestamp};
+use proto::{Missed, MissedRange, Note, Outcome, Phases, ProbeResult, RunTarget, Timestamp};
 
 use super::{AgentCore, Attempt, Drain, Effect, Start};
 use crate::admit::Admit;

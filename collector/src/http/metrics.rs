@@ -66,14 +66,12 @@ fn counters(core: &Core, registry: &mut Registry) {
     counter("agents_lost", "Agents whose lease ran out", counted.lost_agents);
     counter("sessions", "Sessions opened by agents", counted.sessions);
     counter("verdict_changes", "Verdicts that changed", counted.verdict_changes);
-    let refused =
-        Family::<Labels, Counter>::default();
+    let refused = Family::<Labels, Counter>::default();
     for (reason, count) in Refusal::ALL.into_iter().zip(counted.refused) {
         refused.get_or_create(&[("reason", reason.name())]).inc_by(count);
     }
     registry.register("results_refused", "Results that were not taken, by reason", refused);
-    let missed =
-        Family::<Labels, Counter>::default();
+    let missed = Family::<Labels, Counter>::default();
     for (reason, count) in Missed::ALL.into_iter().zip(counted.missed) {
         missed.get_or_create(&[("reason", reason.name())]).inc_by(count);
     }
@@ -116,7 +114,7 @@ fn targets(core: &Core, registry: &mut Registry) {
         if target.entry.paused {
             paused += 1;
         } else {
-            verdicts.get_or_create(&By { by: target.verdict.name() }).inc();
+            verdicts.get_or_create(&[("verdict", target.verdict.name())]).inc();
         }
     }
     verdicts.get_or_create(&[("verdict", "paused")]).set(paused);

@@ -69,7 +69,10 @@ need_promtool() {
     [[ -x $ZONEWATCH_PROMTOOL ]] && return
     if may_install && apt_lists; then
         mkdir -p "$TOOLS/deb"
-        (cd "$TOOLS/deb" && apt-get download -qq prometheus && dpkg-deb -x prometheus_*.deb ..) >&2
+        (
+            cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus &&
+                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool
+        ) >&2
         rm -rf "$TOOLS/deb"
         [[ -x $ZONEWATCH_PROMTOOL ]] && return
     fi

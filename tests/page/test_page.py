@@ -278,7 +278,7 @@ def test_a_vantage_can_be_chosen_and_an_unknown_one_left_again(watched, collecto
 
 def test_agents_stand_under_their_vantage_with_their_state(watched, collector):
     page = opened(watched, collector)
-    expect(page.locator("#agents-note")).to_have_text("3 connected, 2 lost or leaving")
+    expect(page.locator("#agents-note")).to_have_text("3 connected, 2 not")
     expect(page.locator("#agents .group").first).to_contain_text("eu-west-1 active · 3 agents · 1,321 targets")
     expect(page.locator("#agents .state")).to_have_text(["connected", "connected", "draining", "connected", "lost"])
     collector.world["agents"].append(an_agent("c-1", "ap-south-1", "ap-south-1a", datetime.now(UTC)))

@@ -41,7 +41,7 @@ pub struct CoreConfig {
     pub handed_max: usize,
 }
 
-/// A stream to a collector, numbered by the shell; numbers rise.
+/// A stream to a collector, numbered by the shell from 1; numbers rise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
 
@@ -163,8 +163,9 @@ pub struct AgentCore<A: Admit> {
     outbox: Outbox,
     excuses: Excuses,
     drain: Option<Drain>,
-    /// The latest scheduled start since the last beat, against its plan.
-    lateness: Duration,
+    /// The latest scheduled start since the last beat, against its plan; and before the last beat.
+    lateness: (Duration, Duration),
+    newest_stream: StreamId,
     counts: Counts,
     effects: Vec<Effect<A::Handle>>,
 }
@@ -190,7 +191,8 @@ impl<A: Admit> AgentCore<A> {
             outbox: Outbox::new(config.outbox_bytes),
             excuses: Excuses::default(),
             drain: None,
-            lateness: Duration::ZERO,
+            lateness: (Duration::ZERO, Duration::ZERO),
+            newest_stream: StreamId(0),
             counts: Counts::default(),
             effects: Vec::new(),
             config,
@@ -219,7 +221,8 @@ impl<A: Admit> AgentCore<A> {
 
     /// When [`Event::Tick`] is needed at the latest.
     pub fn next_wakeup(&mut self) -> Option<LocalMicros> {
-        let due = [self.schedule.next().filter(|_| self.drain.is_none()), self.flights.next_expiry()];
+        let due =
+            [self.schedule.next().filter(|_| self.drain.is_none()), self.flights.next_expiry()];
         let due = due.into_iter().flatten().min().and_then(|at| self.clock.local_at(at));
         let rest = [due, self.flights.next_wake(), self.outbox.seal_at(), self.link.next_wakeup()];
         rest.into_iter().flatten().min()
@@ -234,7 +237,9 @@ impl<A: Admit> AgentCore<A> {
         self.say_watermark();
         self.send_results();
         let done = self.flights.is_empty() && self.outbox.is_empty();
-        if done && self.drain.as_mut().is_some_and(|drain| !std::mem::replace(&mut drain.said, true)) {
+        if done
+            && self.drain.as_mut().is_some_and(|drain| !std::mem::replace(&mut drain.said, true))
+        {
             self.effects.push(Effect::Drained);
         }
     }
@@ -262,7 +267,7 @@ impl<A: Admit> AgentCore<A> {
         self.link.is_up()
     }
 
-    /// Everything the collector said must not go on longer than this in silence, once it has said how long.
+    /// How long the collector keeps the shards of a silent agent, while it has this one.
     pub fn lease(&self) -> Option<Duration> {
         self.link.lease()
     }
@@ -270,6 +275,11 @@ impl<A: Admit> AgentCore<A> {
     /// Probes that run, and slots that wait for one.
     pub fn load(&self) -> (usize, usize) {
         (self.flights.running(), self.flights.waiting())
+    }
+
+    /// The latest scheduled start before the last beat, against its plan.
+    pub fn lateness(&self) -> Duration {
+        self.lateness.1
     }
 
     /// Targets held.

@@ -10,13 +10,13 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// What was last sent for each target, as a hash: 16 bytes or so a target that was ever probed here.
 #[derive(Debug, Default)]
-pub struct SentNotes {
+pub(crate) struct SentNotes {
     last: HashMap<Uid, u32>,
 }
 
 impl SentNotes {
     /// Takes the note out of `result` if it says nothing new, and cuts its texts to what may travel.
-    pub fn filter(&mut self, result: &mut ProbeResult) {
+    pub(crate) fn filter(&mut self, result: &mut ProbeResult) {
         let Some(note) = &mut result.note else { return };
         for text in [&mut note.remote_address, &mut note.cause] {
             text.truncate(text.floor_char_boundary(Note::TEXT_MAX));
@@ -30,7 +30,7 @@ impl SentNotes {
     }
 
     /// What was sent for this target was lost, or nobody needs it any more.
-    pub fn forget(&mut self, uid: Uid) {
+    pub(crate) fn forget(&mut self, uid: Uid) {
         self.last.remove(&uid);
     }
 }
@@ -86,10 +86,9 @@ mod tests {
     fn a_failure_and_an_unexpected_answer_always_carry_theirs() {
         let mut sent = SentNotes::default();
         let unexpected = Some(proto::Unexpected::Status);
-        for outcome in [
-            Outcome::Failed(Failure::Timeout),
-            Outcome::Answered { status: 500, unexpected },
-        ] {
+        for outcome in
+            [Outcome::Failed(Failure::Timeout), Outcome::Answered { status: 500, unexpected }]
+        {
             assert!(travels(&mut sent, result(1, outcome, "a")));
             assert!(travels(&mut sent, result(1, outcome, "a")));
         }

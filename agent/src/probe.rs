@@ -2,7 +2,7 @@
 #![allow(missing_docs)]
 use std::time::Duration;
 
-#[derive(Clone, Debug, Default, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct ProbeOptions {
     #[arg(long, env = "ZONEWATCH_PER_HOST", default_value_t = 10)]
     pub per_host: usize,
@@ -22,7 +22,15 @@ pub struct Prepared {
 pub struct Prober;
 #[derive(Debug)]
 pub struct HostPermit;
-pub struct Fault(pub String);
+#[derive(Clone, Copy, Debug)]
+pub enum Fault {
+    Descriptors,
+}
+impl Fault {
+    pub fn name(self) -> &'static str {
+        "descriptors"
+    }
+}
 pub struct Report {
     pub outcome: proto::Outcome,
     pub phases: proto::Phases,

@@ -112,12 +112,8 @@ fn what_is_given_up_is_reported_once_a_target_before_what_is_left() {
     assert!(dropped > 50);
     outbox.open_stream(1 << 20);
     let sent = send_all(&mut outbox);
-    let range = MissedRange {
-        uid: Uid(1),
-        from: at(1),
-        to: at(dropped + 1),
-        reason: Missed::BufferFull,
-    };
+    let range =
+        MissedRange { uid: Uid(1), from: at(1), to: at(dropped + 1), reason: Missed::BufferFull };
     assert_eq!(batch(&sent[0]).missed, [range]);
     assert_eq!(sent[0].watermark, at(dropped + 1));
     assert_eq!(batch(&sent[1]).results, [result(1, dropped + 1)]);
@@ -269,8 +265,7 @@ impl Model {
     fn send(&mut self, message: &ResultsMessage) {
         assert_eq!(message.seq, self.sent.len() as u64 + 1, "in order");
         let Batch { results, missed } = batch(message);
-        let mut keys: BTreeSet<_> =
-            results.iter().map(|r| (r.uid.0, r.planned.millis())).collect();
+        let mut keys: BTreeSet<_> = results.iter().map(|r| (r.uid.0, r.planned.millis())).collect();
         for range in missed {
             let covered = |(uid, planned): &&(u64, i64)| {
                 *uid == range.uid.0 && (range.from..range.to).contains(&at(*planned))

@@ -87,7 +87,10 @@ fn granting_everything_twice_issues_no_slot_twice() {
 fn a_clock_that_steps_back_repeats_nothing() {
     let mut schedule = Schedule::default();
     schedule.grant(grant(1_000, vec![target(1, 60, 5)]), &mut Picky);
-    assert_eq!(slots(&mut schedule, [1_030, 1_090, 1_000, 1_030, 1_090, 1_146]), [1_025, 1_085, 1_145]);
+    assert_eq!(
+        slots(&mut schedule, [1_030, 1_090, 1_000, 1_030, 1_090, 1_146]),
+        [1_025, 1_085, 1_145]
+    );
     schedule.grant(grant(1_000, vec![target(1, 60, 5)]), &mut Picky);
     assert_eq!(slots(&mut schedule, [1_030, 1_146, 1_206]), [1_205]);
 }
@@ -137,10 +140,8 @@ fn a_new_revision_takes_over_at_the_next_slot() {
     let mut schedule = Schedule::default();
     schedule.grant(grant(1_000, vec![target(1, 60, 5)]), &mut Picky);
     assert_eq!(slots(&mut schedule, [1_026]), [1_025]);
-    schedule.grant(
-        grant(1_000, vec![ScheduledTarget { revision: 2, ..target(1, 60, 5) }]),
-        &mut Picky,
-    );
+    schedule
+        .grant(grant(1_000, vec![ScheduledTarget { revision: 2, ..target(1, 60, 5) }]), &mut Picky);
     assert_eq!(
         schedule.pop_due(at(1_086)),
         Some(Due::Slot {

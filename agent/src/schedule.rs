@@ -5,7 +5,7 @@
 //! end is still probed up to it. Reads no clock: `now` comes in.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
 
 use proto::{Grant, HeldShard, RefusedTarget, ScheduledTarget, ShardId, Timestamp, Uid};
@@ -21,7 +21,7 @@ struct StretchId(u64);
 /// The shards held, and when each of their targets is next due. `H` is what the prober made of a target.
 #[derive(Debug)]
 pub(crate) struct Schedule<H> {
-    shards: HashMap<ShardId, Shard>,
+    shards: BTreeMap<ShardId, Shard>,
     stretches: HashMap<StretchId, Stretch<H>>,
     /// Each stretch once at its cursor; besides them entries of stretches that are gone.
     heap: BinaryHeap<Reverse<(Timestamp, StretchId)>>,
@@ -113,7 +113,7 @@ pub(crate) enum Due<H> {
 impl<H> Default for Schedule<H> {
     fn default() -> Self {
         Self {
-            shards: HashMap::new(),
+            shards: BTreeMap::new(),
             stretches: HashMap::new(),
             heap: BinaryHeap::new(),
             last_id: 0,

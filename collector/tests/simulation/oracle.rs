@@ -82,6 +82,9 @@ pub fn check(world: &mut World) {
             probed.insert((seen.uid, seen.vantage.clone(), seen.planned));
         }
     }
+    for seen in &world.seen {
+        assert_eq!(seen.outcome, truth(seen.uid, seen.planned), "the world is consistent");
+    }
     for (key, outcome) in &counted {
         assert!(probed.contains(key), "{key:?} counts, and nobody probed it undisturbed");
         assert!(due.contains(key), "{key:?} counts, and was not due");

@@ -5,13 +5,10 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::AdmitAll;
-use agent::agent_core::{
-    AgentCore, Attempt, CoreConfig as AgentConfig, Effect as AgentEffect, Event as AgentEvent,
-    StreamId,
+use agent::{
+    AdmitAll, AgentCore, Attempt, CoreConfig as AgentConfig, Effect as AgentEffect,
+    Event as AgentEvent, LocalMicros, StreamId, Ticket,
 };
-use agent::clock::LocalMicros;
-use agent::flights::Ticket;
 use bytes::Bytes;
 use collector::core::{Core, CoreConfig, Effect, Event};
 use collector::fleet::SessionId;

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use proto::{Outcome, Phases};
 use serde_json::{Value, json};
 
-use crate::probe::{Attempt, Details, Hop, Report, TlsDetails, mask_url};
+use crate::probe::{Attempt, Hop, Phase, Report, TlsDetails, mask_url};
 
 /// The width of the longest bar.
 const BAR: u32 = 40;
@@ -50,7 +50,8 @@ pub fn text(url: &str, report: &Report) -> String {
         line(&mut out, "body", &format!("{} bytes{more}", details.body_bytes));
     }
     out.push('\n');
-    bars(&mut out, *phases, details);
+    let failed_in = details.last_phase.filter(|_| matches!(outcome, Outcome::Failed(_)));
+    bars(&mut out, *phases, failed_in.map(Phase::name));
     out
 }
 
@@ -118,7 +119,7 @@ fn line(out: &mut String, label: &str, text: &str) {
 }
 
 /// One row a phase: milliseconds, and a bar whose length is its share and whose place is its turn.
-fn bars(out: &mut String, phases: Phases, details: &Details) {
+fn bars(out: &mut String, phases: Phases, failed_in: Option<&str>) {
     let total = phases.total_us();
     let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = phases;
     let rows = [
@@ -134,9 +135,7 @@ fn bars(out: &mut String, phases: Phases, details: &Details) {
         before = before.saturating_add(took);
         let width = cells(before, total).saturating_sub(start).max(u32::from(took > 0));
         let bar = format!("{:start$}{}", "", "#".repeat(width as usize), start = start as usize);
-        let ended = details.last_phase.is_some_and(|phase| phase.name() == name)
-            && (details.body_cut || details.http.is_none());
-        let mark = if ended { "  <- ended here" } else { "" };
+        let mark = if failed_in == Some(name) { "  <- failed here" } else { "" };
         let row = format!("{name:<12} {:>12} ms  {bar}{mark}", millis(took));
         let _ = writeln!(out, "{}", row.trim_end());
     }
@@ -162,7 +161,7 @@ mod tests {
     use proto::{Failure, Note, Timestamp};
 
     use super::*;
-    use crate::probe::Phase;
+    use crate::probe::Details;
 
     fn report() -> Report {
         let details = Details {
@@ -217,11 +216,10 @@ mod tests {
         let mut report = report();
         report.outcome = Outcome::Failed(Failure::Timeout);
         report.note.cause = "no answer within 1s\u{1b}[31m".into();
-        report.details.http = None;
         report.details.last_phase = Some(Phase::Processing);
         let text = text("http://a.test/", &report);
         assert!(text.contains("outcome      not up, failed: timeout\n"), "{text}");
-        assert!(text.contains("<- ended here") && !text.contains('\u{1b}'), "{text}");
+        assert!(text.contains("<- failed here") && !text.contains('\u{1b}'), "{text}");
     }
 
     #[test]

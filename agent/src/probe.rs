@@ -14,6 +14,7 @@ mod driver;
 mod exchange;
 mod fault;
 mod hosts;
+mod lookup;
 mod mask;
 mod options;
 mod permits;
@@ -22,6 +23,7 @@ mod redirect;
 mod report;
 mod request;
 mod resolve;
+mod sockets;
 mod tls;
 mod trace;
 mod verify;
@@ -106,7 +108,7 @@ impl Prober {
     }
 
     /// Waits until fewer than `--per-host` probes of the target's host are running. Not part of the probe's time: hold
-    /// what this returns while [`Self::probe`] runs.
+    /// what this returns while [`Self::probe`] runs. Hosts that redirects lead to are not counted.
     pub async fn permit(&self, prepared: &Prepared) -> HostPermit {
         self.shared.permits.acquire(&prepared.host).await
     }
@@ -127,6 +129,10 @@ impl Prober {
             }
             Ok(Err(Stop::Fault(fault))) => Ended::Fault(fault),
             Err(_) => {
+                let resolving = trace.phase() == Some(Phase::Resolve);
+                if let Some(fault) = self.shared.names.recent_fault().filter(|_| resolving) {
+                    return Ended::Fault(fault);
+                }
                 let limit = humantime::format_duration(prepared.timeout);
                 let cause = format!("no answer within {limit}: {}", trace.doing());
                 Ended::Report(trace.report(Outcome::Failed(Failure::Timeout), cause))

@@ -195,6 +195,24 @@ mod tests {
         check(&wrapped, "169.254.0.1", true);
     }
 
+    proptest::proptest! {
+        #[test]
+        fn every_ipv4_address_is_judged_the_same_in_every_wrapping(bits: u32, deny_private: bool) {
+            let plain = Ipv4Addr::from(bits);
+            let [high, low] = [(bits >> 16) as u16, bits as u16];
+            let policy = AddressPolicy::new(deny_private, Vec::new());
+            let expected = policy.refusal(plain.into());
+            for wrapped in [
+                plain.to_ipv6_mapped(),
+                Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, high, low),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+                Ipv6Addr::new(0x2002, high, low, 1, 2, 3, 4, 5),
+            ] {
+                proptest::prop_assert_eq!(policy.refusal(wrapped.into()), expected, "{}", wrapped);
+            }
+        }
+    }
+
     #[test]
     fn a_name_with_one_good_address_is_dialled_there_and_one_with_none_is_blocked() {
         let policy = AddressPolicy::new(false, Vec::new());

@@ -146,6 +146,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_silent_address_is_overtaken_by_the_next() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let full = socket.listen(1).unwrap();
+        let silent = full.local_addr().unwrap();
+        let mut backlog = Vec::new(); // What comes after it is full is dropped by the kernel.
+        while let Ok(stream) = tokio::time::timeout(STAGGER, TcpStream::connect(silent)).await {
+            backlog.push(stream.unwrap());
+        }
+        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = open.local_addr().unwrap();
+        let mut trace = Trace::new("a");
+        let targets = [silent, good];
+        let dialling = dial(&targets, &mut trace);
+        let stream = tokio::time::timeout(STAGGER * 40, dialling).await.unwrap().unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+    }
+
+    #[tokio::test]
     async fn when_no_address_answers_the_cause_names_them() {
         let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let refused = closed.local_addr().unwrap();

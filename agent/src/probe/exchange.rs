@@ -4,6 +4,7 @@
 //! early end is a broken body.
 
 use std::error::Error;
+use std::io;
 
 use bytes::Bytes;
 use http::header::LOCATION;
@@ -172,7 +173,7 @@ fn head_failed(error: &hyper::Error, seen: &Seen) -> Stop {
         let beginning = String::from_utf8_lossy(seen.beginning()).into_owned();
         format!("not HTTP: {}; it begins with {beginning:?}", innermost(error))
     } else if let Some(io) = io_cause(error) {
-        format!("the connection broke before the head of an answer: {}", io_text(io))
+        format!("the connection broke before the head of an answer: {}", broken(io))
     } else if bytes == 0 {
         "the connection was closed before any byte of an answer".to_owned()
     } else if error.is_incomplete_message() {
@@ -185,7 +186,7 @@ fn head_failed(error: &hyper::Error, seen: &Seen) -> Stop {
 
 fn body_failed(error: &hyper::Error, bytes: u64) -> Stop {
     let reason = match io_cause(error) {
-        Some(io) => io_text(io),
+        Some(io) => broken(io),
         None => innermost(error),
     };
     Stop::from_error(
@@ -193,6 +194,16 @@ fn body_failed(error: &hyper::Error, bytes: u64) -> Stop {
         error,
         format!("the body broke off after {bytes} bytes: {reason}"),
     )
+}
+
+/// How a connection broke. HTTP/2 calls an end that it did not expect a broken pipe.
+fn broken(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
+            "closed by the server".to_owned()
+        }
+        _ => io_text(error),
+    }
 }
 
 /// The error that all others wrap, in its own words.

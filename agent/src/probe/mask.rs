@@ -37,6 +37,19 @@ mod tests {
         check("https://example.com/@handle", "https://example.com/@handle");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_password_is_ever_shown(
+            scheme in "https?|ftp|[a-z]{0,3}",
+            slashes in "//|/|",
+            user in "[a-z%:]{0,5}",
+            rest in "[ -~]{0,20}",
+        ) {
+            let url = format!("{scheme}:{slashes}{user}:PASSWORD@{rest}");
+            proptest::prop_assert!(!mask_url(&url).contains("PASSWORD"), "{}", mask_url(&url));
+        }
+    }
+
     #[test]
     fn what_is_no_url_hides_its_credentials_too() {
         assert_eq!(mask_url("https://user:secret@host:port/"), "https://***@host:port/");

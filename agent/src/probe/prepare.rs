@@ -203,7 +203,12 @@ fn compile(pattern: &str) -> Result<Regex, Unfit> {
             regex::Error::CompiledTooBig(limit) => {
                 Unfit::ExpectBody(format!("compiled, it takes more than {limit} bytes"))
             }
-            other => Unfit::ExpectBody(other.to_string()),
+            // The message repeats the whole pattern over several lines; the last says what is wrong.
+            other => {
+                let text = other.to_string();
+                let last = text.lines().last().unwrap_or_default();
+                Unfit::ExpectBody(last.trim_start_matches("error: ").to_owned())
+            }
         })
 }
 

@@ -158,7 +158,9 @@ pub(super) async fn handshake(
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let leaf = inspector.leaf().and_then(Facts::read);
     if let Some(leaf) = leaf {
-        trace.certificate_expires = Some(leaf.not_after);
+        // Of several hops the one that expires first: it is the one to do something about.
+        let earlier = trace.certificate_expires.unwrap_or(leaf.not_after);
+        trace.certificate_expires = Some(leaf.not_after.min(earlier));
     }
     let stream = shaken.map_err(|error| {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());

@@ -96,6 +96,11 @@ impl Trace {
         *sum = sum.saturating_add(u32::try_from(took).unwrap_or(u32::MAX));
     }
 
+    /// The phase that runs, or that ran last.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.last
+    }
+
     /// A connection is being tried.
     pub(super) fn dialling(&mut self, address: SocketAddr) {
         self.remote = Some(address);

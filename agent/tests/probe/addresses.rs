@@ -7,9 +7,9 @@ use super::origin::{Origin, response};
 use super::{SHORT, answered, failed, get, run, run_with};
 
 fn prober(deny_private: bool, allow: &[&str]) -> Prober {
-    let allow_network = allow.iter().map(|network| network.parse().unwrap()).collect();
+    let allow_network = allow.iter().map(|network| network.parse().expect("a network")).collect();
     let options = ProbeOptions { deny_private, allow_network, ..ProbeOptions::default() };
-    Prober::new(&options).unwrap()
+    Prober::new(&options).expect("usable")
 }
 
 #[tokio::test]

@@ -73,6 +73,14 @@ async fn odd_but_valid_answers_are_answers() {
 }
 
 #[tokio::test]
+async fn a_switch_of_protocols_is_an_answer_too() {
+    let origin =
+        Origin::always("HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n").await;
+    let expect_status = StatusSet::parse("101").unwrap();
+    answered(&run(&ProbeSpec { expect_status, ..get(origin.url("/")) }).await, 101);
+}
+
+#[tokio::test]
 async fn the_answer_to_head_has_no_body_whatever_its_length_says() {
     let origin = Origin::always("HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
     let spec = ProbeSpec { method: "HEAD".into(), ..get(origin.url("/")) };

@@ -51,7 +51,7 @@ async fn a_connection_that_is_reset_before_the_head_is_no_http() {
 async fn a_head_that_breaks_off_is_no_http() {
     let origin = Origin::always("HTTP/1.1 200 OK\r\nserver: half a he").await;
     let report = run(&get(origin.url("/"))).await;
-    failed(&report, Failure::Protocol, "closed in the head of the answer, after 33 bytes");
+    failed(&report, Failure::Protocol, "closed in the head of the answer, after 34 bytes");
 }
 
 #[tokio::test]

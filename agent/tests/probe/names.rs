@@ -10,7 +10,7 @@ use super::origin::{Origin, response};
 use super::{SHORT, answered, failed, get, run, run_with};
 
 fn addresses(list: &[&str]) -> Reply {
-    Reply::Addresses(list.iter().map(|ip| ip.parse().unwrap()).collect())
+    Reply::Addresses(list.iter().map(|ip| ip.parse().expect("an address")).collect())
 }
 
 #[tokio::test]

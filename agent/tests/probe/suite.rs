@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod faults;
 mod hostile;
+mod http2;
 mod name_server;
 mod names;
 mod origin;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::{Failure, ProbeSpec, Timestamp};
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::origin::Origin;
 use super::tls_origin::{Authority, Identity, TlsOrigin, path};
@@ -125,7 +125,11 @@ async fn a_self_signed_certificate_is_trusted_where_it_is_the_target_s_ca_file()
 
 #[tokio::test]
 async fn a_server_that_does_not_speak_tls_says_so_and_one_that_hangs_up_too() {
-    let origin = Origin::always("HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    let origin = Origin::raw(|mut stream, _| async move {
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+    })
+    .await;
     let report = run(&get(format!("https://{}/", origin.address))).await;
     failed(&report, Failure::Tls, "does not speak TLS");
 

@@ -14,9 +14,10 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::origin::{read_request, response};
 
@@ -99,6 +100,15 @@ pub(crate) struct TlsOrigin {
 
 impl TlsOrigin {
     pub(crate) async fn start(identity: Identity, alpn: &[&str]) -> Self {
+        Self::scripted(identity, alpn, serve).await
+    }
+
+    /// Hands each connection to `script` after the handshake, and closes it when that ends.
+    pub(crate) async fn scripted<F, Fut>(identity: Identity, alpn: &[&str], script: F) -> Self
+    where
+        F: Fn(TlsStream<TcpStream>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let key = PrivatePkcs8KeyDer::from(identity.key.serialize_der());
         let mut config =
             ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -111,14 +121,27 @@ impl TlsOrigin {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound");
+        let script = Arc::new(script);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(acceptor.clone(), stream));
+                let (acceptor, script) = (acceptor.clone(), Arc::clone(&script));
+                connections.spawn(async move {
+                    if let Ok(stream) = acceptor.accept(stream).await {
+                        script(stream).await;
+                    }
+                });
             }
         });
         Self { address, _tasks: tasks }
+    }
+
+    /// Answers in HTTP/2 with a body of `bytes`.
+    pub(crate) async fn large(identity: Identity, bytes: u64) -> Self {
+        let body = Bytes::from(vec![b'x'; usize::try_from(bytes).expect("fits")]);
+        Self::scripted(identity, &["h2"], move |stream| serve_http2(stream, Some(body.clone())))
+            .await
     }
 
     pub(crate) fn url(&self, host: &str) -> String {
@@ -126,18 +149,22 @@ impl TlsOrigin {
     }
 }
 
-async fn serve(acceptor: TlsAcceptor, stream: tokio::net::TcpStream) {
-    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+async fn serve(mut stream: TlsStream<TcpStream>) {
     if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
         read_request(&mut stream).await;
         let _ = stream.write_all(&response(200, &[], "over TLS")).await;
         let _ = stream.shutdown().await;
         return;
     }
-    // Says back what it was asked, so that a test can see it.
-    let service = service_fn(async |request: hyper::Request<hyper::body::Incoming>| {
+    serve_http2(stream, None).await;
+}
+
+/// Without a body of its own, says back what it was asked, so that a test can see it.
+async fn serve_http2(stream: TlsStream<TcpStream>, body: Option<Bytes>) {
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let asked = format!("{} {} {:?}", request.method(), request.uri(), request.headers());
-        Ok::<_, hyper::Error>(hyper::Response::new(Full::new(Bytes::from(asked))))
+        let body = body.clone().unwrap_or_else(|| Bytes::from(asked));
+        async move { Ok::<_, hyper::Error>(hyper::Response::new(Full::new(body))) }
     });
     let _ = hyper::server::conn::http2::Builder::new(TokioExecutor::new())
         .serve_connection(TokioIo::new(stream), service)

@@ -15,6 +15,7 @@ mod config;
 mod excuses;
 pub mod explain;
 mod flights;
+pub mod local_get;
 mod local_time;
 mod metrics;
 mod notes;

@@ -159,7 +159,9 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
                     latencies.push(entry.latency_us);
                 }
             });
-            let mut start = from.floor(question.round);
+            // Before its first stretch nothing was due.
+            let first = series.stretches.first().map_or(to, |stretch| stretch.from);
+            let mut start = from.max(first).floor(question.round);
             while start < to {
                 let end = start + question.round;
                 let round = rounds.entry(start).or_default();

@@ -52,6 +52,10 @@ fn due(world: &World) -> BTreeSet<Key> {
             for stretch in &series.stretches {
                 let (interval, phase) =
                     (stretch.interval.as_millis() as i64, stretch.phase.as_millis() as i64);
+                // A target that comes back within an interval has no regular slot up to then: it has one when it comes.
+                if stretch.extra && stretch.loaded < stretch.until && stretch.loaded <= world.now {
+                    due.insert((target.uid, v.name.clone(), stretch.loaded));
+                }
                 let first = (stretch.from.millis() - phase) / interval - 1;
                 for k in first.. {
                     let planned = k * interval + phase;

@@ -73,6 +73,11 @@ struct Sealed {
 }
 
 impl Sealed {
+    /// It only says how far everything is.
+    fn is_hollow(&self) -> bool {
+        self.columns.is_empty()
+    }
+
     fn cost(&self) -> usize {
         self.columns.len() + size_of_val(&*self.keys) + SEALED_COST
     }
@@ -220,10 +225,8 @@ impl Outbox {
     /// The stream is over: acknowledgements that still arrive from it count no more.
     pub(crate) fn close_stream(&mut self) {
         self.stream = None;
-        let empty = |sealed: &Sealed| sealed.results == 0 && sealed.columns.is_empty();
-        self.sealed_bytes -=
-            self.sealed.iter().filter(|s| empty(s)).map(Sealed::cost).sum::<usize>();
-        self.sealed.retain(|sealed| !empty(sealed));
+        self.sealed.retain(|sealed| !sealed.is_hollow());
+        self.sealed_bytes = self.sealed.iter().map(Sealed::cost).sum();
     }
 
     /// Everything up to `seq` of the current stream is durable or refused: frees it.
@@ -309,7 +312,8 @@ impl Outbox {
 
     /// Nothing is left to deliver.
     pub(crate) fn is_empty(&self) -> bool {
-        self.open.batch.is_empty() && self.sealed.is_empty() && self.losses.ranges.is_empty()
+        let delivered = self.sealed.iter().all(Sealed::is_hollow);
+        self.open.batch.is_empty() && delivered && self.losses.ranges.is_empty()
     }
 
     /// What everything here takes.

@@ -41,7 +41,7 @@ pub struct CoreConfig {
     pub handed_max: usize,
 }
 
-/// A stream to a collector, numbered by the shell; numbers rise.
+/// A stream to a collector, numbered by the shell from 1; numbers rise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
 
@@ -163,8 +163,9 @@ pub struct AgentCore<A: Admit> {
     outbox: Outbox,
     excuses: Excuses,
     drain: Option<Drain>,
-    /// The latest scheduled start since the last beat, against its plan.
-    lateness: Duration,
+    /// The latest scheduled start since the last beat, against its plan; and before the last beat.
+    lateness: (Duration, Duration),
+    newest_stream: StreamId,
     counts: Counts,
     effects: Vec<Effect<A::Handle>>,
 }
@@ -190,7 +191,8 @@ impl<A: Admit> AgentCore<A> {
             outbox: Outbox::new(config.outbox_bytes),
             excuses: Excuses::default(),
             drain: None,
-            lateness: Duration::ZERO,
+            lateness: (Duration::ZERO, Duration::ZERO),
+            newest_stream: StreamId(0),
             counts: Counts::default(),
             effects: Vec::new(),
             config,
@@ -265,7 +267,7 @@ impl<A: Admit> AgentCore<A> {
         self.link.is_up()
     }
 
-    /// Everything the collector said must not go on longer than this in silence, once it has said how long.
+    /// How long the collector keeps the shards of a silent agent, while it has this one.
     pub fn lease(&self) -> Option<Duration> {
         self.link.lease()
     }
@@ -273,6 +275,11 @@ impl<A: Admit> AgentCore<A> {
     /// Probes that run, and slots that wait for one.
     pub fn load(&self) -> (usize, usize) {
         (self.flights.running(), self.flights.waiting())
+    }
+
+    /// The latest scheduled start before the last beat, against its plan.
+    pub fn lateness(&self) -> Duration {
+        self.lateness.1
     }
 
     /// Targets held.

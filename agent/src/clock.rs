@@ -29,7 +29,7 @@ impl LocalMicros {
 
 /// The collector's clock, known from echoes.
 #[derive(Clone, Debug, Default)]
-pub struct CollectorClock {
+pub(crate) struct CollectorClock {
     /// At most [`SAMPLES`], newest last.
     samples: VecDeque<Sample>,
 }
@@ -44,7 +44,7 @@ struct Sample {
 impl CollectorClock {
     /// Takes in an echo: sent at `sent`, answered when the collector's clock showed `collector_us`, heard at `heard`.
     /// One that was heard before it was sent says nothing.
-    pub fn sample(&mut self, sent: LocalMicros, collector_us: i64, heard: LocalMicros) {
+    pub(crate) fn sample(&mut self, sent: LocalMicros, collector_us: i64, heard: LocalMicros) {
         let Some(round_trip_us) = heard.0.checked_sub(sent.0) else { return };
         let middle = i64::try_from(sent.0 + round_trip_us / 2).unwrap_or(i64::MAX);
         if self.samples.len() == SAMPLES {
@@ -55,25 +55,25 @@ impl CollectorClock {
     }
 
     /// Forgets every sample: another leader's clock is another clock. The next sample must follow at once.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.samples.clear();
     }
 
     /// The collector's time, once known.
-    pub fn now(&self, local: LocalMicros) -> Option<Timestamp> {
+    pub(crate) fn now(&self, local: LocalMicros) -> Option<Timestamp> {
         let local = i64::try_from(local.0).unwrap_or(i64::MAX);
         let micros = self.best()?.offset_us.saturating_add(local);
         Some(Timestamp::from_millis(micros.div_euclid(1000)))
     }
 
     /// When the collector's clock shows `at`, on ours; the start of our clock for what was before that.
-    pub fn local_at(&self, at: Timestamp) -> Option<LocalMicros> {
+    pub(crate) fn local_at(&self, at: Timestamp) -> Option<LocalMicros> {
         let micros = at.millis().saturating_mul(1000).saturating_sub(self.best()?.offset_us);
         Some(LocalMicros(u64::try_from(micros).unwrap_or(0)))
     }
 
     /// How far [`Self::now`] may be from the truth: half the best round trip.
-    pub fn error(&self) -> Duration {
+    pub(crate) fn error(&self) -> Duration {
         self.best().map_or(Duration::ZERO, |best| Duration::from_micros(best.round_trip_us / 2))
     }
 

@@ -10,13 +10,13 @@ const STRETCHES_MAX: usize = 64;
 
 /// Stretches that were lost to something other than load.
 #[derive(Debug, Default)]
-pub struct Excuses {
+pub(crate) struct Excuses {
     lost: VecDeque<(Timestamp, Timestamp, Missed)>,
 }
 
 impl Excuses {
     /// `[from, to)` was lost for this reason.
-    pub fn add(&mut self, from: Timestamp, to: Timestamp, reason: Missed) {
+    pub(crate) fn add(&mut self, from: Timestamp, to: Timestamp, reason: Missed) {
         if self.lost.len() == STRETCHES_MAX {
             self.lost.pop_front();
         }
@@ -24,7 +24,7 @@ impl Excuses {
     }
 
     /// Why nothing was started in `[from, to)`: what took at least half of it, else there was too much to do.
-    pub fn reason(&self, from: Timestamp, to: Timestamp) -> Missed {
+    pub(crate) fn reason(&self, from: Timestamp, to: Timestamp) -> Missed {
         let took = |reason| {
             let lost = self.lost.iter().filter(|lost| lost.2 == reason);
             lost.map(|(f, t, _)| to.min(*t).since(from.max(*f))).sum::<Duration>()

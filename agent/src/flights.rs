@@ -15,19 +15,19 @@ pub struct Ticket(pub u64);
 
 /// A slot on its way to a result.
 #[derive(Clone, Debug)]
-pub struct Flight<H> {
+pub(crate) struct Flight<H> {
     /// Which target.
-    pub uid: Uid,
+    pub(crate) uid: Uid,
     /// In which revision.
-    pub revision: u32,
+    pub(crate) revision: u32,
     /// The slot.
-    pub planned: Timestamp,
+    pub(crate) planned: Timestamp,
     /// When its window closes.
-    pub start_before: Timestamp,
+    pub(crate) start_before: Timestamp,
     /// How to probe it.
-    pub handle: H,
+    pub(crate) handle: H,
     /// It came by Run, so the watermark does not speak of it.
-    pub from_run: bool,
+    pub(crate) from_run: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ enum Stage {
 
 /// Every slot without a result yet. At most one a key.
 #[derive(Debug)]
-pub struct Flights<H> {
+pub(crate) struct Flights<H> {
     by_ticket: HashMap<Ticket, (Flight<H>, Stage)>,
     by_key: HashMap<(Uid, Timestamp), Ticket>,
     /// Those that the watermark must not pass.
@@ -55,7 +55,7 @@ pub struct Flights<H> {
 
 impl<H: Clone> Flights<H> {
     /// None yet; at most `handed_max` will be with the shell without having started.
-    pub fn new(handed_max: usize) -> Self {
+    pub(crate) fn new(handed_max: usize) -> Self {
         Self {
             by_ticket: HashMap::new(),
             by_key: HashMap::new(),
@@ -70,13 +70,13 @@ impl<H: Clone> Flights<H> {
     }
 
     /// Whether this slot is on its way.
-    pub fn contains(&self, uid: Uid, planned: Timestamp) -> bool {
+    pub(crate) fn contains(&self, uid: Uid, planned: Timestamp) -> bool {
         self.by_key.contains_key(&(uid, planned))
     }
 
     /// Takes a slot in, to be handed out when there is room; with `rest`, not before that instant. One that is on its
     /// way already is not taken twice; if it came by Run and is scheduled now, the watermark waits for it from now on.
-    pub fn add(&mut self, flight: Flight<H>, rest: Option<LocalMicros>) {
+    pub(crate) fn add(&mut self, flight: Flight<H>, rest: Option<LocalMicros>) {
         let key = (flight.uid, flight.planned);
         if let Some(ticket) = self.by_key.get(&key) {
             if !flight.from_run {
@@ -105,7 +105,7 @@ impl<H: Clone> Flights<H> {
     }
 
     /// Hands out the slot with the oldest deadline, if there is one and the shell has room.
-    pub fn hand(&mut self) -> Option<(Ticket, &Flight<H>)> {
+    pub(crate) fn hand(&mut self) -> Option<(Ticket, &Flight<H>)> {
         if self.handed >= self.handed_max {
             return None;
         }
@@ -117,7 +117,7 @@ impl<H: Clone> Flights<H> {
     }
 
     /// The shell has started it. None for a try that is over.
-    pub fn started(&mut self, ticket: Ticket) -> Option<&Flight<H>> {
+    pub(crate) fn started(&mut self, ticket: Ticket) -> Option<&Flight<H>> {
         let (flight, stage) = self.by_ticket.get_mut(&ticket)?;
         if *stage == Stage::Handed {
             *stage = Stage::Running;
@@ -128,7 +128,7 @@ impl<H: Clone> Flights<H> {
     }
 
     /// Takes a try out: it is over. None if it was over before.
-    pub fn take(&mut self, ticket: Ticket) -> Option<Flight<H>> {
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<Flight<H>> {
         let (flight, stage) = self.by_ticket.remove(&ticket)?;
         self.by_key.remove(&(flight.uid, flight.planned));
         self.scheduled.remove(&(flight.planned, ticket));
@@ -142,7 +142,7 @@ impl<H: Clone> Flights<H> {
     }
 
     /// Lets those whose rest is over queue again.
-    pub fn wake(&mut self, now: LocalMicros) {
+    pub(crate) fn wake(&mut self, now: LocalMicros) {
         while let Some((until, ticket)) = self.resting.first().copied().filter(|r| r.0 <= now) {
             self.resting.remove(&(until, ticket));
             let (flight, stage) = self.by_ticket.get_mut(&ticket).expect("what rests is there");
@@ -152,13 +152,13 @@ impl<H: Clone> Flights<H> {
     }
 
     /// Takes out a slot that never got as far as the shell and whose window has closed.
-    pub fn take_expired(&mut self, now: Timestamp) -> Option<Flight<H>> {
+    pub(crate) fn take_expired(&mut self, now: Timestamp) -> Option<Flight<H>> {
         let (start_before, ticket) = *self.queued.first()?;
         if start_before > now { None } else { self.take(ticket) }
     }
 
     /// Drops everything that has not started. Gives the earliest planned start among them that was scheduled.
-    pub fn drop_unstarted(&mut self) -> Option<Timestamp> {
+    pub(crate) fn drop_unstarted(&mut self) -> Option<Timestamp> {
         let unstarted = self.by_ticket.iter().filter(|(_, (_, stage))| *stage != Stage::Running);
         let tickets: Vec<_> = unstarted.map(|(ticket, _)| *ticket).collect();
         let dropped = tickets.into_iter().filter_map(|ticket| self.take(ticket));
@@ -166,32 +166,32 @@ impl<H: Clone> Flights<H> {
     }
 
     /// The earliest planned start of a scheduled slot on its way.
-    pub fn oldest_scheduled(&self) -> Option<Timestamp> {
+    pub(crate) fn oldest_scheduled(&self) -> Option<Timestamp> {
         self.scheduled.first().map(|(planned, _)| *planned)
     }
 
     /// When the next rest is over.
-    pub fn next_wake(&self) -> Option<LocalMicros> {
+    pub(crate) fn next_wake(&self) -> Option<LocalMicros> {
         self.resting.first().map(|(until, _)| *until)
     }
 
     /// When the window of the first queued slot closes.
-    pub fn next_expiry(&self) -> Option<Timestamp> {
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         self.queued.first().map(|(start_before, _)| *start_before)
     }
 
     /// Probes that run.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.running
     }
 
     /// Slots that do not run yet.
-    pub fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.by_ticket.len() - self.running
     }
 
     /// Nothing is on its way.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.by_ticket.is_empty()
     }
 }

@@ -10,13 +10,13 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// What was last sent for each target, as a hash: 16 bytes or so a target that was ever probed here.
 #[derive(Debug, Default)]
-pub struct SentNotes {
+pub(crate) struct SentNotes {
     last: HashMap<Uid, u32>,
 }
 
 impl SentNotes {
     /// Takes the note out of `result` if it says nothing new, and cuts its texts to what may travel.
-    pub fn filter(&mut self, result: &mut ProbeResult) {
+    pub(crate) fn filter(&mut self, result: &mut ProbeResult) {
         let Some(note) = &mut result.note else { return };
         for text in [&mut note.remote_address, &mut note.cause] {
             text.truncate(text.floor_char_boundary(Note::TEXT_MAX));
@@ -30,7 +30,7 @@ impl SentNotes {
     }
 
     /// What was sent for this target was lost, or nobody needs it any more.
-    pub fn forget(&mut self, uid: Uid) {
+    pub(crate) fn forget(&mut self, uid: Uid) {
         self.last.remove(&uid);
     }
 }

@@ -16,27 +16,27 @@ use crate::clock::LocalMicros;
 use crate::notes::SentNotes;
 
 /// Results and missed ranges in one batch: about 80 KB encoded.
-pub const BATCH_ITEMS_MAX: usize = 4096;
+pub(crate) const BATCH_ITEMS_MAX: usize = 4096;
 
 /// What an open batch may take: 4096 results without notes take half of it, and encoded it is smaller, so a message
 /// stays well under the 4 MiB that gRPC takes.
 const OPEN_COST_MAX: usize = 1 << 20;
 
 /// How long a result waits for others to travel with.
-pub const SEAL_AFTER: Duration = Duration::from_millis(100);
+pub(crate) const SEAL_AFTER: Duration = Duration::from_millis(100);
 
 /// Batches sent and not acknowledged, at one in 100 ms: 25 s without an acknowledgement. Also what a stream's queue
 /// must have room for.
-pub const UNACKED_BATCHES_MAX: usize = 256;
+pub(crate) const UNACKED_BATCHES_MAX: usize = 256;
 
 /// What a sealed batch costs besides its bytes.
 const SEALED_COST: usize = 128;
-/// What a lost target costs until its loss is reported: a map entry.
-const LOSS_COST: usize = 64;
+/// What a lost target costs until its loss is reported: a map entry. No less than its range takes in a batch.
+const LOSS_COST: usize = 40;
 
 /// Batches on their way to the collector.
 #[derive(Debug)]
-pub struct Outbox {
+pub(crate) struct Outbox {
     bytes_max: usize,
     open: Open,
     /// Oldest first; those that were sent on this stream stand before those that were not.
@@ -82,7 +82,7 @@ impl Sealed {
 #[derive(Debug, Default)]
 struct Losses {
     ranges: BTreeMap<Uid, (Timestamp, Timestamp)>,
-    /// Of the newest batch that was given up.
+    /// Of the newest batch among them.
     watermark: Timestamp,
 }
 
@@ -98,7 +98,7 @@ struct Stream {
 
 impl Outbox {
     /// Empty; holds about `bytes_max` bytes.
-    pub fn new(bytes_max: usize) -> Self {
+    pub(crate) fn new(bytes_max: usize) -> Self {
         Self {
             bytes_max,
             open: Open::default(),
@@ -114,7 +114,7 @@ impl Outbox {
     }
 
     /// Takes a result in.
-    pub fn add(&mut self, now: LocalMicros, mut result: ProbeResult) {
+    pub(crate) fn add(&mut self, now: LocalMicros, mut result: ProbeResult) {
         self.sent.filter(&mut result);
         let note = result.note.as_ref().map_or(0, |n| n.remote_address.len() + n.cause.len());
         self.open.cost += size_of::<ProbeResult>() + note;
@@ -124,7 +124,7 @@ impl Outbox {
     }
 
     /// Takes a range of missed slots in.
-    pub fn add_missed(&mut self, now: LocalMicros, range: MissedRange) {
+    pub(crate) fn add_missed(&mut self, now: LocalMicros, range: MissedRange) {
         self.open.cost += size_of::<MissedRange>();
         self.open.batch.missed.push(range);
         self.open.since.get_or_insert(now);
@@ -132,21 +132,21 @@ impl Outbox {
     }
 
     /// The open batch must be sealed before more is added.
-    pub fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         let Batch { results, missed } = &self.open.batch;
         let cost_max = OPEN_COST_MAX.min(self.bytes_max / 8);
         results.len() + missed.len() >= BATCH_ITEMS_MAX || self.open.cost > cost_max
     }
 
     /// When the open batch has waited long enough. While nobody listens there is no hurry, and batches fill.
-    pub fn seal_at(&self) -> Option<LocalMicros> {
+    pub(crate) fn seal_at(&self) -> Option<LocalMicros> {
         self.stream.as_ref()?;
         self.open.since.map(|since| since.plus(SEAL_AFTER))
     }
 
     /// Closes the open batch, if there is anything in it. Every scheduled key before `watermark` must be in this batch
     /// or in an earlier one.
-    pub fn seal(&mut self, watermark: Timestamp, clock_error: Duration) {
+    pub(crate) fn seal(&mut self, watermark: Timestamp, clock_error: Duration) {
         let Open { batch, .. } = std::mem::take(&mut self.open);
         if !batch.is_empty() {
             self.push(self.sealed.len(), &batch, watermark, clock_error);
@@ -155,7 +155,7 @@ impl Outbox {
     }
 
     /// Says how far everything is, with an empty batch, unless something is on its way that will say it.
-    pub fn seal_watermark(&mut self, watermark: Timestamp, clock_error: Duration) {
+    pub(crate) fn seal_watermark(&mut self, watermark: Timestamp, clock_error: Duration) {
         let idle = self.sealed.is_empty() && self.open.batch.is_empty();
         if idle && self.losses.ranges.is_empty() && self.stream.is_some() {
             self.push(0, &Batch::default(), watermark, clock_error);
@@ -210,7 +210,7 @@ impl Outbox {
     }
 
     /// A stream begins: everything is to be sent on it, from sequence number 1.
-    pub fn open_stream(&mut self, unacked_bytes_max: u64) {
+    pub(crate) fn open_stream(&mut self, unacked_bytes_max: u64) {
         self.close_stream();
         self.passed = self.delivered;
         let sent = VecDeque::new();
@@ -218,7 +218,7 @@ impl Outbox {
     }
 
     /// The stream is over: acknowledgements that still arrive from it count no more.
-    pub fn close_stream(&mut self) {
+    pub(crate) fn close_stream(&mut self) {
         self.stream = None;
         let empty = |sealed: &Sealed| sealed.results == 0 && sealed.columns.is_empty();
         self.sealed_bytes -=
@@ -227,7 +227,7 @@ impl Outbox {
     }
 
     /// Everything up to `seq` of the current stream is durable or refused: frees it.
-    pub fn ack(&mut self, seq: u64) {
+    pub(crate) fn ack(&mut self, seq: u64) {
         while let Some(stream) = &self.stream
             && stream.sent.front().is_some_and(|first| *first <= seq)
         {
@@ -237,7 +237,7 @@ impl Outbox {
     }
 
     /// Keys planned from `at` on have come in: what waits here must not claim to be past them.
-    pub fn cap_watermarks(&mut self, at: Timestamp) {
+    pub(crate) fn cap_watermarks(&mut self, at: Timestamp) {
         let sealed = self.sealed.iter_mut().map(|sealed| &mut sealed.watermark);
         let ours = [&mut self.delivered, &mut self.passed, &mut self.losses.watermark];
         for watermark in sealed.chain(ours) {
@@ -246,7 +246,7 @@ impl Outbox {
     }
 
     /// The next batch to send on the current stream, if it may carry more.
-    pub fn next_to_send(&mut self) -> Option<ResultsMessage> {
+    pub(crate) fn next_to_send(&mut self) -> Option<ResultsMessage> {
         let sent = self.stream.as_ref()?.sent.len();
         self.report_losses(sent);
         let next = self.sealed.get(sent)?;
@@ -272,6 +272,12 @@ impl Outbox {
     /// Puts what was lost before the first batch that was not sent: that is where it was, so that the watermarks of
     /// those behind it are true.
     fn report_losses(&mut self, mut place: usize) {
+        if let Some(first) = self.losses.ranges.values().map(|(from, _)| *from).min() {
+            // What was sent already said the truth on this stream; on another one it would come before this report.
+            for sent in self.sealed.range_mut(..place) {
+                sent.watermark = sent.watermark.min(first);
+            }
+        }
         while !self.losses.ranges.is_empty() {
             let mut missed = Vec::new();
             while missed.len() < BATCH_ITEMS_MAX
@@ -279,16 +285,17 @@ impl Outbox {
             {
                 missed.push(MissedRange { uid, from, to, reason: Missed::BufferFull });
             }
-            let last = self.losses.ranges.is_empty();
-            let watermark = if last { self.losses.watermark } else { self.passed };
-            let watermark = watermark.max(self.passed);
+            let mut watermark = self.passed;
+            if self.losses.ranges.is_empty() {
+                watermark = watermark.max(std::mem::take(&mut self.losses.watermark));
+            }
             self.push(place, &Batch { results: Vec::new(), missed }, watermark, Duration::ZERO);
             place += 1;
         }
     }
 
     /// Whether a result for this key waits here. It may, once in four thousand million times, say so wrongly.
-    pub fn holds(&self, uid: Uid, planned: Timestamp) -> bool {
+    pub(crate) fn holds(&self, uid: Uid, planned: Timestamp) -> bool {
         let open = &self.open.batch.results;
         if open.iter().any(|result| (result.uid, result.planned) == (uid, planned)) {
             return true;
@@ -301,17 +308,21 @@ impl Outbox {
     }
 
     /// Nothing is left to deliver.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.open.batch.is_empty() && self.sealed.is_empty() && self.losses.ranges.is_empty()
     }
 
     /// What everything here takes.
-    pub fn bytes(&self) -> usize {
-        self.sealed_bytes + self.open.cost + self.losses.ranges.len() * LOSS_COST
+    pub(crate) fn bytes(&self) -> usize {
+        let losses = match self.losses.ranges.len() {
+            0 => 0,
+            count => count * LOSS_COST + SEALED_COST,
+        };
+        self.sealed_bytes + self.open.cost + losses
     }
 
     /// Results that were given up, ever.
-    pub fn dropped(&self) -> u64 {
+    pub(crate) fn dropped(&self) -> u64 {
         self.dropped
     }
 }

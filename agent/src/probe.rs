@@ -24,6 +24,7 @@ mod request;
 mod resolve;
 mod tls;
 mod trace;
+mod verify;
 mod watched;
 
 use std::net::SocketAddr;

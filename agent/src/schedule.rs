@@ -5,7 +5,7 @@
 //! end is still probed up to it. Reads no clock: `now` comes in.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::time::Duration;
 
 use proto::{Grant, HeldShard, RefusedTarget, ScheduledTarget, ShardId, Timestamp, Uid};
@@ -20,8 +20,8 @@ struct StretchId(u64);
 
 /// The shards held, and when each of their targets is next due. `H` is what the prober made of a target.
 #[derive(Debug)]
-pub struct Schedule<H> {
-    shards: HashMap<ShardId, Shard>,
+pub(crate) struct Schedule<H> {
+    shards: BTreeMap<ShardId, Shard>,
     stretches: HashMap<StretchId, Stretch<H>>,
     /// Each stretch once at its cursor; besides them entries of stretches that are gone.
     heap: BinaryHeap<Reverse<(Timestamp, StretchId)>>,
@@ -76,7 +76,7 @@ impl Grid {
 
 /// What has become due.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Due<H> {
+pub(crate) enum Due<H> {
     /// A slot to probe now.
     Slot {
         /// Which target.
@@ -113,7 +113,7 @@ pub enum Due<H> {
 impl<H> Default for Schedule<H> {
     fn default() -> Self {
         Self {
-            shards: HashMap::new(),
+            shards: BTreeMap::new(),
             stretches: HashMap::new(),
             heap: BinaryHeap::new(),
             last_id: 0,
@@ -123,7 +123,7 @@ impl<H> Default for Schedule<H> {
 
 impl<H: Clone> Schedule<H> {
     /// Lets a shard go: what is planned before `until` stays.
-    pub fn revoke(&mut self, shard: ShardId, until: Timestamp) {
+    pub(crate) fn revoke(&mut self, shard: ShardId, until: Timestamp) {
         let Some(entry) = self.shards.get_mut(&shard) else { return };
         entry.held = None;
         for id in std::mem::take(&mut entry.stretches) {
@@ -133,7 +133,7 @@ impl<H: Clone> Schedule<H> {
     }
 
     /// Takes a shard: replaces what is held of it from the grant's instant on. Gives the targets that `admit` refuses.
-    pub fn grant(
+    pub(crate) fn grant(
         &mut self,
         grant: Grant,
         admit: &mut impl Admit<Handle = H>,
@@ -229,7 +229,7 @@ impl<H: Clone> Schedule<H> {
     }
 
     /// The next thing that is due at `now`; call it until there is none. A target gives at most one slot and one range.
-    pub fn pop_due(&mut self, now: Timestamp) -> Option<Due<H>> {
+    pub(crate) fn pop_due(&mut self, now: Timestamp) -> Option<Due<H>> {
         let (cursor, id) = self.peek()?;
         if cursor > now {
             return None;
@@ -272,7 +272,7 @@ impl<H: Clone> Schedule<H> {
     }
 
     /// The earliest planned start that was not issued.
-    pub fn next(&mut self) -> Option<Timestamp> {
+    pub(crate) fn next(&mut self) -> Option<Timestamp> {
         self.peek().map(|(cursor, _)| cursor)
     }
 
@@ -287,19 +287,19 @@ impl<H: Clone> Schedule<H> {
     }
 
     /// The shards held and not revoked, in order.
-    pub fn held(&self) -> Vec<HeldShard> {
+    pub(crate) fn held(&self) -> Vec<HeldShard> {
         let mut held: Vec<_> = self.shards.values().filter_map(|shard| shard.held).collect();
         held.sort_by_key(|held| held.shard);
         held
     }
 
     /// The targets held: one that has changed counts twice until its old stretch ends.
-    pub fn targets(&self) -> usize {
+    pub(crate) fn targets(&self) -> usize {
         self.stretches.len()
     }
 
     /// Lets everything go at once.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 }

@@ -361,7 +361,7 @@ function drawAgents(agents, vantages) {
     rows.push(...here.map(agentRow));
   }
   const shown = rows.slice(0, AGENT_ROWS_MAX);
-  const rest = away ? `, ${num(away)} lost or leaving` : '';
+  const rest = away ? `, ${num(away)} not` : '';
   paint($('agents-note'), agents.length ? `${num(connected)} connected${rest}` : 'none');
   paint($('agents'),
     rows.length ? table('Agents by vantage', AGENT_COLUMNS, shown) : empty('No agent has connected yet.'),

@@ -10,7 +10,7 @@ pub use agent::{Agent, AgentIdx, AgentStatus, Held, PendingAck, SentAssign, Sess
 pub use claims::{Claim, Claims};
 pub use spans::Spans;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use proto::Timestamp;
 
@@ -19,7 +19,7 @@ use crate::state::VantageIdx;
 /// Every agent of the last hour, and the claims at every vantage.
 #[derive(Debug, Default)]
 pub struct Fleet {
-    agents: HashMap<AgentIdx, Agent>,
+    agents: BTreeMap<AgentIdx, Agent>,
     by_id: HashMap<String, AgentIdx>,
     by_session: HashMap<SessionId, AgentIdx>,
     next: u32,
@@ -71,9 +71,7 @@ impl Fleet {
 
     /// Every agent, in the order in which they came.
     pub fn agents(&self) -> Vec<(AgentIdx, &Agent)> {
-        let mut agents: Vec<_> = self.agents.iter().map(|(idx, agent)| (*idx, agent)).collect();
-        agents.sort_unstable_by_key(|(idx, _)| *idx);
-        agents
+        self.agents.iter().map(|(idx, agent)| (*idx, agent)).collect()
     }
 
     /// The same, to change them.

@@ -266,6 +266,10 @@ impl State {
         for result in &values.results {
             let Some(idx) = self.by_uid.get(&result.uid) else { continue };
             let Some(series) = series.get_mut(idx.index()) else { continue };
+            // The list may have changed between the decision to log it and the log.
+            if series.stretch_of(result.planned).is_none() {
+                continue;
+            }
             if series.record(result, reporter, |r| reporters[r.0 as usize].boot) {
                 touched.push((*idx, result.planned));
             }

@@ -1,9 +1,10 @@
 """A stand-in for the collector: the real page, served as the collector serves it, over answers that a test may change.
 
-It speaks the public API as the contract has it, and nothing else: an unknown route or parameter is an error, so the page
-cannot come to depend on something that does not exist.
+It speaks the public API as documented, and nothing else: an unknown route or parameter is an error, so the page cannot
+come to depend on something that does not exist.
 """
 
+import contextlib
 import json
 import threading
 from datetime import UTC, datetime, timedelta
@@ -49,11 +50,9 @@ class Collector:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self):  # noqa: N802 (the name is http.server's)
-                try:
+            def do_GET(self):
+                with contextlib.suppress(ConnectionError):  # The page gave this request up for a newer one.
                     collector.answer(self)
-                except ConnectionError:
-                    pass  # The page gave this request up for a newer one.
 
             def log_message(self, *_):
                 pass
@@ -129,13 +128,15 @@ class Collector:
         request.send_response(status)
         request.send_header("Content-Type", kind)
         request.send_header("Content-Length", str(len(body)))
-        request.send_header("Content-Security-Policy", "default-src 'self'")
+        request.send_header(
+            "Content-Security-Policy", "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        )
         request.send_header("X-Content-Type-Options", "nosniff")
         request.end_headers()
         request.wfile.write(body)
 
 
-HOSTILE = "<img src=x onerror=\"window.pwned=1\"><script>window.pwned=2</script>'\"&amp;"
+HOSTILE = '<img src=x onerror="window.pwned=1"><script>window.pwned=2</script>\'"&amp;'
 
 
 def a_target(i: int, now: datetime, **changes) -> dict:

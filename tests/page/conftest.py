@@ -6,8 +6,10 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from collector import Collector, a_busy_world, an_empty_world
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from collector import Collector, a_busy_world, an_empty_world
+from real import real  # noqa: F401 (a fixture)
 
 # A loaded machine may take long to answer; a wait ends as soon as what it waits for is there.
 DEADLINE_MS = 30_000

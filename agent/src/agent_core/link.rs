@@ -76,6 +76,10 @@ impl Link {
 
 impl<A: Admit> AgentCore<A> {
     pub(super) fn greet(&mut self, stream: StreamId) {
+        if stream <= self.newest_stream {
+            return;
+        }
+        self.newest_stream = stream;
         self.outbox.close_stream();
         self.link = Link::Greeting { stream, since: self.now };
         let config = &self.config;
@@ -231,9 +235,9 @@ impl<A: Admit> AgentCore<A> {
             in_flight: count(self.flights.running()),
             waiting: count(self.flights.waiting()),
             outbox_bytes: self.outbox.bytes() as u64,
-            lateness_ms: u32::try_from(self.lateness.as_millis()).unwrap_or(u32::MAX),
+            lateness_ms: u32::try_from(self.lateness.0.as_millis()).unwrap_or(u32::MAX),
         };
-        self.lateness = Duration::ZERO;
+        self.lateness = (Duration::ZERO, self.lateness.0);
         let beat = Beat { sent_us: now.0, now_us: 0, load: Some(load) };
         self.effects.push(Effect::Send(up.stream, AgentMessage::Beat(beat)));
     }

@@ -80,7 +80,7 @@ impl<A: Admit> AgentCore<A> {
     pub(super) fn started(&mut self, ticket: Ticket, at: LocalMicros) {
         let Some(flight) = self.flights.started(ticket) else { return };
         if let (Some(started), false) = (self.clock.now(at), flight.from_run) {
-            self.lateness = self.lateness.max(started.since(flight.planned));
+            self.lateness.0 = self.lateness.0.max(started.since(flight.planned));
         }
     }
 

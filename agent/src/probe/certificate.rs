@@ -29,6 +29,17 @@ impl Facts {
             self_issued: certificate.issuer().as_raw() == certificate.subject().as_raw(),
         })
     }
+
+    /// Whether `now` lies in the time that the certificate is made for.
+    pub(super) fn check_validity(&self, now: UnixTime) -> Result<(), CertificateError> {
+        if instant(now) < self.not_before {
+            return Err(CertificateError::NotValidYet);
+        }
+        if instant(now) > self.not_after {
+            return Err(CertificateError::Expired);
+        }
+        Ok(())
+    }
 }
 
 /// Why a handshake failed, for people. `leaf` is the server's certificate, if it came to that.
@@ -90,11 +101,17 @@ fn invalid(error: &CertificateError, leaf: Option<Facts>) -> String {
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
             "the certificate is not one for servers".to_owned()
         }
-        CertificateError::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+        error if is_authority_as_server(error) => {
             "the certificate is an authority's, not a server's".to_owned()
         }
         other => format!("the certificate is not acceptable: {other}"),
     }
+}
+
+/// Whether what is wrong is that an authority's certificate was shown as a server's. rustls hands webpki's own error
+/// through, which only its name tells apart.
+pub(super) fn is_authority_as_server(error: &CertificateError) -> bool {
+    matches!(error, CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity"))
 }
 
 /// `DnsName("a.example")` as a.example.

@@ -3,20 +3,17 @@
 //! One configuration is shared by all probes of a kind. Nothing is resumed: every probe sees the whole handshake, and so
 //! the certificate of today.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use dashmap::DashMap;
 use proto::Failure;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CipherSuite, ClientConfig, DigitallySignedStruct, Error, ProtocolVersion, RootCertStore,
-    SignatureScheme,
-};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{CipherSuite, ClientConfig, Error, ProtocolVersion, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -27,6 +24,7 @@ use super::certificate::{self, Facts};
 use super::fault::{Stop, io_text};
 use super::report::TlsDetails;
 use super::trace::Trace;
+use super::verify::{Anything, Inspector, Listed};
 
 /// CA files that are held read: at about 300 KiB for a system's whole bundle, 75 MiB at the very worst.
 const CA_FILES_MAX: usize = 256;
@@ -51,7 +49,7 @@ pub(super) struct TlsConfigs {
 impl TlsConfigs {
     pub(super) fn new() -> Result<Self, Error> {
         let provider = Arc::new(provider());
-        let unverified = Trust::new(&provider, Arc::new(Anything(Arc::clone(&provider))))?;
+        let unverified = Trust::new(&provider, Arc::new(Anything::new(Arc::clone(&provider))))?;
         let loaded = rustls_native_certs::load_native_certs();
         for error in loaded.errors {
             warn!(%error, "some of the system's trust roots cannot be read");
@@ -62,7 +60,8 @@ impl TlsConfigs {
             warn!("the system has no trust roots: https targets without tls_ca cannot be probed");
             None
         } else {
-            Some(Trust::in_roots(&provider, roots).map_err(Error::General)?)
+            let verifier = in_roots(&provider, roots).map_err(Error::General)?;
+            Some(Trust::new(&provider, verifier)?)
         };
         Ok(Self { provider, system, unverified, ca_files: DashMap::new() })
     }
@@ -89,12 +88,15 @@ impl TlsConfigs {
             return Ok(held.1.clone());
         }
         let text = std::fs::read(path).map_err(|error| io_text(&error))?;
+        let listed = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
+        let listed = listed.map_err(|error| error.to_string())?;
         let mut roots = RootCertStore::empty();
-        for certificate in CertificateDer::pem_slice_iter(&text) {
-            let certificate = certificate.map_err(|error| error.to_string())?;
-            roots.add(certificate).map_err(|error| error.to_string())?;
+        for certificate in &listed {
+            roots.add(certificate.clone()).map_err(|error| error.to_string())?;
         }
-        let trust = Trust::in_roots(&self.provider, roots)?;
+        let signed = in_roots(&self.provider, roots)?;
+        let verifier = Arc::new(Listed::new(signed, listed));
+        let trust = Trust::new(&self.provider, verifier).map_err(|error| error.to_string())?;
         if self.ca_files.len() >= CA_FILES_MAX {
             self.ca_files.clear();
         }
@@ -104,17 +106,6 @@ impl TlsConfigs {
 }
 
 impl Trust {
-    fn in_roots(provider: &Arc<CryptoProvider>, roots: RootCertStore) -> Result<Self, String> {
-        if roots.is_empty() {
-            return Err("it holds no certificate in PEM".to_owned());
-        }
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
-                .build()
-                .map_err(|error| error.to_string())?;
-        Self::new(provider, verifier).map_err(|error| error.to_string())
-    }
-
     fn new(
         provider: &Arc<CryptoProvider>,
         verifier: Arc<dyn ServerCertVerifier>,
@@ -128,6 +119,19 @@ impl Trust {
         config.resumption = Resumption::disabled();
         Ok(Self { config: Arc::new(config), verifier })
     }
+}
+
+/// Trust in who was signed, directly or not, by one of `roots`.
+fn in_roots(
+    provider: &Arc<CryptoProvider>,
+    roots: RootCertStore,
+) -> Result<Arc<WebPkiServerVerifier>, String> {
+    if roots.is_empty() {
+        return Err("it holds no certificate in PEM".to_owned());
+    }
+    WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
+        .build()
+        .map_err(|error| error.to_string())
 }
 
 /// aws-lc-rs, with the suite in front that costs least where AES has instructions of its own: everywhere we run.
@@ -146,14 +150,13 @@ pub(super) async fn handshake(
     trace: &mut Trace,
 ) -> Result<TlsStream<TcpStream>, Stop> {
     let name = server_name(url)?;
-    let inspector =
-        Arc::new(Inspector { inner: Arc::clone(&trust.verifier), leaf: OnceLock::new() });
+    let inspector = Arc::new(Inspector::new(Arc::clone(&trust.verifier)));
     let mut config = ClientConfig::clone(&trust.config); // A few reference counts: every probe has its own inspector.
     let verifier: Arc<dyn ServerCertVerifier> = Arc::clone(&inspector) as _;
     config.dangerous().set_certificate_verifier(verifier);
 
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    let leaf = inspector.leaf.get().and_then(|der| Facts::read(der));
+    let leaf = inspector.leaf().and_then(Facts::read);
     if let Some(leaf) = leaf {
         trace.certificate_expires = Some(leaf.not_after);
     }
@@ -197,86 +200,4 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, Stop> {
 
 fn no_name(host: &str) -> Stop {
     Stop::failed(Failure::Tls, format!("`{host}` is not a name that a certificate can be for"))
-}
-
-/// Asks another verifier and remembers what was shown to it: rustls does not tell when the answer is no.
-#[derive(Debug)]
-struct Inspector {
-    inner: Arc<dyn ServerCertVerifier>,
-    leaf: OnceLock<Vec<u8>>,
-}
-
-impl ServerCertVerifier for Inspector {
-    fn verify_server_cert(
-        &self,
-        leaf: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let _ = self.leaf.set(leaf.to_vec()); // Full already: a handshake shows one certificate.
-        self.inner.verify_server_cert(leaf, intermediates, name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signed)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signed)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
-    }
-}
-
-/// `tls_verify = false`: takes every certificate, and every signature with it.
-#[derive(Debug)]
-struct Anything(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anything {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

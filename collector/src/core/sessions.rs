@@ -133,7 +133,6 @@ impl Core {
                 waiting.push((idx, std::mem::take(&mut agent.unread_held)));
             }
         }
-        waiting.sort_unstable_by_key(|(idx, _)| *idx);
         for (idx, held) in waiting {
             for shard in held {
                 self.adopt(now, vantage, idx, shard);

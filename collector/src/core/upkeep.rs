@@ -1,6 +1,6 @@
 //! What time alone brings about: leases run out, evidence grows old, slots want to be run again or judged.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use proto::{CollectorMessage, Load, RunTarget, Timestamp};
@@ -155,7 +155,7 @@ impl Core {
     /// Sends what wants to be run to the owners, the most urgent first, within their room.
     fn sweep(&mut self, now: Timestamp, mut wanted: Vec<Wanted>) {
         wanted.sort_unstable_by_key(|wanted| (wanted.start_before, wanted.slot));
-        let mut orders: HashMap<AgentIdx, Vec<RunTarget>> = HashMap::new();
+        let mut orders: BTreeMap<AgentIdx, Vec<RunTarget>> = BTreeMap::new();
         for Wanted { start_before, slot } in wanted {
             if let Some((agent, order)) = self.order(now, start_before, slot) {
                 orders.entry(agent).or_default().push(order);

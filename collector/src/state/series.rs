@@ -83,6 +83,10 @@ impl Series {
     pub fn close(&mut self, until: Timestamp) {
         if let Some(last) = self.stretches.last_mut() {
             last.until = last.until.min(until);
+            // An agent's clock may be ahead by a little: what was not to be planned does not count.
+            while self.entries.back().is_some_and(|entry| entry.planned >= until) {
+                self.entries.pop_back();
+            }
             if last.until <= last.from {
                 self.stretches.pop();
             }

@@ -1,0 +1,82 @@
+# shellcheck shell=bash
+# What the tests need beyond Rust: found, or installed where that may be done. Sourced by scripts/test and scripts/lint.
+#
+# Installing may be done as root on a machine with apt-get (a container, CI). Elsewhere each function says on standard
+# output what is missing and what to install, and fails. Nothing is installed into the system's Python: there is .venv.
+
+TOOLS=target/tools # Programs unpacked for the tests alone.
+VENV=.venv
+
+may_install() {
+    [[ $(id -u) == 0 && -z ${ZONEWATCH_NO_INSTALL:-} ]] && command -v apt-get >/dev/null
+}
+
+# apt_lists: the package lists, fetched once a run.
+apt_lists() {
+    [[ -n ${APT_LISTS_FRESH:-} ]] || apt-get update -qq >&2
+    APT_LISTS_FRESH=1
+}
+
+# apt_install PACKAGE…
+apt_install() {
+    apt_lists && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2
+}
+
+# A C compiler: the TLS library of the programs has parts in C.
+need_compiler() {
+    command -v cc >/dev/null && return
+    may_install && apt_install gcc libc6-dev && return
+    echo "no C compiler: install gcc and libc6-dev (or what your system calls them)"
+    return 1
+}
+
+# The Python tools, at the versions that requirements.txt pins.
+need_python() {
+    local wanted=tests/page/requirements.txt
+    cmp -s "$wanted" "$VENV/installed" && return
+    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+        if ! { may_install && apt_install python3 python3-venv; }; then
+            echo "no Python with venv: install python3 and python3-venv"
+            return 1
+        fi
+    fi
+    if ! { python3 -m venv "$VENV" && "$VENV/bin/pip" install -q --disable-pip-version-check -r "$wanted"; } >&2; then
+        echo "pip could not install $wanted: it needs a package index"
+        return 1
+    fi
+    cp "$wanted" "$VENV/installed"
+}
+
+# A browser, and one font for it.
+need_chromium() {
+    local name
+    [[ -n ${ZONEWATCH_CHROMIUM:-} ]] && return
+    for name in chromium chromium-browser google-chrome; do
+        command -v "$name" >/dev/null && return
+    done
+    may_install && apt_install chromium fonts-dejavu-core && return
+    echo "no browser: install chromium, or name one in ZONEWATCH_CHROMIUM"
+    return 1
+}
+
+# promtool, which knows whether /metrics is well-formed. It is unpacked from Debian's prometheus, not installed: that
+# would also start a server.
+need_promtool() {
+    if [[ -z ${ZONEWATCH_PROMTOOL:-} ]]; then
+        ZONEWATCH_PROMTOOL=$(command -v promtool || echo "$PWD/$TOOLS/usr/bin/promtool")
+        export ZONEWATCH_PROMTOOL
+    fi
+    [[ -x $ZONEWATCH_PROMTOOL ]] && return
+    if may_install && apt_lists; then
+        mkdir -p "$TOOLS/deb"
+        (
+            cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus &&
+                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool
+        ) >&2
+        rm -rf "$TOOLS/deb"
+        [[ -x $ZONEWATCH_PROMTOOL ]] && return
+    fi
+    unset ZONEWATCH_PROMTOOL
+    echo "no promtool: install Prometheus, or name promtool in ZONEWATCH_PROMTOOL"
+    return 1
+}

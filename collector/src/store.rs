@@ -3,8 +3,12 @@
 //! Positions are created once and never overwritten (accounting K4). Implementations block: they live on the writer's
 //! thread, see [`writer`].
 
+#[cfg(test)]
+mod contract;
 mod folder;
+mod log;
 mod memory;
+mod owner;
 pub mod writer;
 
 use std::fmt;
@@ -17,7 +21,7 @@ pub use folder::Folder;
 pub use memory::Memory;
 
 /// Where the log is kept.
-pub trait Store: Send {
+pub trait Store: Send + 'static {
     /// Creates the records at `first`, `first + 1`, … durably, all or none of them. What is there already with the same
     /// bytes counts as created: an append whose outcome is unknown is simply made again.
     ///
@@ -76,7 +80,7 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The embedded store failed: a full disk, a failing one.
+    /// The embedded store failed: a full disk, a failing one. The same append may work later.
     #[error("the log cannot be read or written")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -97,8 +101,14 @@ impl FromStr for StoreAddress {
         match text {
             "memory:" => Ok(Self::Memory),
             "" => Err("is empty; expected a folder or memory:".into()),
+            "memory" | "memory://" => {
+                Err(format!("{text}: write memory: or ./{text} for a folder"))
+            }
             _ if text.starts_with("dynamodb:") => {
                 Err(format!("{text}: DynamoDB is not there yet; expected a folder or memory:"))
+            }
+            _ if text.contains("://") => {
+                Err(format!("{text}: no such kind of store; expected a folder or memory:"))
             }
             folder => Ok(Self::Folder(folder.into())),
         }
@@ -123,4 +133,35 @@ pub fn open(address: &StoreAddress) -> Result<Box<dyn Store>, StoreError> {
         StoreAddress::Memory => Box::new(Memory::default()),
         StoreAddress::Folder(path) => Box::new(Folder::open(path)?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_memory_or_a_folder_and_says_what_else_it_is_not() {
+        assert_eq!("memory:".parse(), Ok(StoreAddress::Memory));
+        assert_eq!("./data".parse(), Ok(StoreAddress::Folder("./data".into())));
+        assert_eq!("/var/lib/zw".parse::<StoreAddress>().unwrap().to_string(), "/var/lib/zw");
+        for (text, said) in [
+            ("", "expected a folder"),
+            ("memory", "memory:"),
+            ("dynamodb://table", "not there yet"),
+            ("s3://bucket/key", "no such kind"),
+        ] {
+            let error = text.parse::<StoreAddress>().unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn both_kinds_can_be_opened_by_address() {
+        let folder = tempfile::tempdir().unwrap();
+        for address in [StoreAddress::Memory, StoreAddress::Folder(folder.path().join("a/b"))] {
+            let mut store = open(&address).unwrap();
+            store.append(0, &contract::records(&["a"])).unwrap();
+            assert_eq!(store.tail().unwrap(), 1);
+        }
+    }
 }

@@ -189,7 +189,7 @@ fn a_lost_zone_is_spread_over_the_others_by_capacity() {
         let relative = load_of(&weights, &after, member.id) / share_of(&weights, &rest, member);
         assert!((0.9..1.1).contains(&relative), "{member:?} has {relative} of its share");
     }
-    assert!((0..SHARDS).all(|s| before[s] == after[s] || before[s].unwrap() % 3 == 0));
+    assert!((0..SHARDS).all(|s| before[s] == after[s] || before[s].unwrap().is_multiple_of(3)));
 }
 
 #[test]

@@ -1,28 +1,27 @@
 //! The embedded store: one redb file in a folder, owned by one process.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use redb::{Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Builder, Database, DatabaseError, StorageError};
 
+use super::log::{FORMAT, Log, create_tables, format_of};
+use super::owner::Owner;
 use super::{Store, StoreError};
 
-const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
-const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// The version of the tables and of what the records mean.
-const FORMAT: u64 = 1;
-const FORMAT_KEY: &str = "format";
 /// redb keeps this much of the file in memory: the log is written at its end and read once.
 const CACHE_BYTES: usize = 16 << 20;
+/// What every redb file begins with.
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
 
 /// A log in a folder.
 pub struct Folder {
-    database: Database,
-    /// Held as long as the log is open.
-    _owner: File,
+    // Closed before the folder is given up: fields are dropped in this order.
+    log: Log,
+    _owner: Owner,
 }
 
 impl Folder {
@@ -33,110 +32,91 @@ impl Folder {
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Unusable { path: folder.to_owned(), source };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
-        let owner = own(folder)?;
+        let owner = Owner::of(folder)?;
         let path = folder.join("log.redb");
-        let database = Database::builder()
-            .set_cache_size(CACHE_BYTES)
-            .create(&path)
-            .map_err(|error| cannot_open(&path, folder, error))?;
-        check_format(&database, &path)?;
-        Ok(Self { database, _owner: owner })
-    }
-}
-
-/// Takes the folder for this process; the lock ends with it, however it ends.
-fn own(folder: &Path) -> Result<File, StoreError> {
-    let path = folder.join("owner");
-    let unusable = |source| StoreError::Unusable { path: path.clone(), source };
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    let mut file = options.open(&path).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut owner = String::new();
-            // The lock is what counts; its text is for people and may be missing.
-            let known = file.read_to_string(&mut owner).is_ok() && !owner.trim().is_empty();
-            let owner = if known { owner.trim().to_owned() } else { "another process".into() };
-            return Err(StoreError::Locked { path: folder.to_owned(), owner });
+        if !path.try_exists().map_err(unusable)? {
+            create(folder, &path)?;
         }
-        Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        let log = Log::open(Box::new(move || open_file(&path)))?;
+        Ok(Self { log, _owner: owner })
     }
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let text = format!("process {} on {}\n", std::process::id(), host.trim());
-    file.set_len(0).map_err(unusable)?;
-    file.rewind().map_err(unusable)?;
-    file.write_all(text.as_bytes()).map_err(unusable)?;
-    Ok(file)
 }
 
-fn cannot_open(path: &Path, folder: &Path, error: DatabaseError) -> StoreError {
+/// Makes an empty log under another name first: a crash on the way leaves no file that looks damaged later.
+fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
+    let draft = folder.join("log.redb.new");
+    let unusable = |source| StoreError::Unusable { path: draft.clone(), source };
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(&draft).map_err(unusable)?;
+    let database = builder().create_file(file).map_err(|error| cannot_open(&draft, error))?;
+    create_tables(&database, FORMAT)?;
+    drop(database);
+    std::fs::rename(&draft, path).map_err(unusable)?;
+    // The names, too, have to outlast a power cut: the file's in the folder, and the folder's in its parent.
+    let parent = folder.canonicalize().map_err(unusable)?;
+    for named in [Some(parent.as_path()), parent.parent()].into_iter().flatten() {
+        File::open(named).and_then(|folder| folder.sync_all()).map_err(unusable)?;
+    }
+    Ok(())
+}
+
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    // redb would make a new database of an empty file.
+    expect_magic(path)?;
+    let database = builder().open(path).map_err(|error| cannot_open(path, error))?;
+    match format_of(&database)? {
+        Some(FORMAT) => Ok(database),
+        Some(other) => Err(foreign(
+            path,
+            format!("it has format {other}, this version understands format {FORMAT} only"),
+        )),
+        None => Err(foreign(path, "a redb file of another program".into())),
+    }
+}
+
+fn expect_magic(path: &Path) -> Result<(), StoreError> {
+    let mut start = Vec::with_capacity(MAGIC.len());
+    let read = File::open(path)
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|source| StoreError::Unusable { path: path.to_owned(), source })?;
+    match start == MAGIC {
+        true => Ok(()),
+        false if read == 0 => Err(foreign(path, "it is empty".into())),
+        false => Err(foreign(path, "it is not a redb file".into())),
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn cannot_open(path: &Path, error: DatabaseError) -> StoreError {
     match error {
         DatabaseError::DatabaseAlreadyOpen => {
-            StoreError::Locked { path: folder.to_owned(), owner: "another process".into() }
+            StoreError::Locked { path: path.to_owned(), owner: "another program".into() }
         }
-        DatabaseError::Storage(redb::StorageError::Io(source))
-            if source.kind() != std::io::ErrorKind::InvalidData =>
-        {
+        DatabaseError::Storage(StorageError::Io(source)) if !says_damaged(&source) => {
             StoreError::Unusable { path: path.to_owned(), source }
         }
-        other => StoreError::Foreign { path: path.to_owned(), reason: other.to_string() },
+        other => foreign(path, format!("it is damaged: {other}")),
     }
 }
 
-fn check_format(database: &Database, path: &Path) -> Result<(), StoreError> {
-    let found = {
-        let reading = database.begin_read().map_err(failed)?;
-        match reading.open_table(META) {
-            Ok(meta) => meta.get(FORMAT_KEY).map_err(failed)?.map(|value| value.value()),
-            Err(redb::TableError::TableDoesNotExist(_)) => None,
-            Err(error) => return Err(foreign(path, error.to_string())),
-        }
-    };
-    match found {
-        Some(FORMAT) => Ok(()),
-        Some(other) => {
-            Err(foreign(path, format!("format {other}; this version reads format {FORMAT}")))
-        }
-        None => {
-            let writing = database.begin_write().map_err(failed)?;
-            writing.open_table(LOG).map_err(failed)?;
-            writing.open_table(META).map_err(failed)?.insert(FORMAT_KEY, FORMAT).map_err(failed)?;
-            writing.commit().map_err(failed)
-        }
-    }
+/// Reading past the end, or nonsense, is the file's fault; anything else is the machine's.
+fn says_damaged(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
 }
 
 fn foreign(path: &Path, reason: String) -> StoreError {
     StoreError::Foreign { path: PathBuf::from(path), reason }
 }
 
-fn failed(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
-    StoreError::Failed(Box::new(error))
-}
-
 impl Store for Folder {
     fn append(&mut self, first: u64, records: &[Bytes]) -> Result<(), StoreError> {
-        let mut writing = self.database.begin_write().map_err(failed)?;
-        writing.set_durability(Durability::Immediate).map_err(failed)?;
-        {
-            let mut log = writing.open_table(LOG).map_err(failed)?;
-            let tail = log.last().map_err(failed)?.map_or(0, |(position, _)| position.value() + 1);
-            if first > tail {
-                return Err(StoreError::Conflict { position: first });
-            }
-            for (position, record) in (first..).zip(records) {
-                if position < tail {
-                    let there = log.get(position).map_err(failed)?;
-                    if there.is_none_or(|there| there.value() != record.as_ref()) {
-                        return Err(StoreError::Conflict { position });
-                    }
-                } else {
-                    log.insert(position, record.as_ref()).map_err(failed)?;
-                }
-            }
-        }
-        writing.commit().map_err(failed)
+        self.log.append(first, records)
     }
 
     fn read_from(
@@ -144,20 +124,13 @@ impl Store for Folder {
         from: u64,
         each: &mut dyn FnMut(u64, Bytes) -> bool,
     ) -> Result<(), StoreError> {
-        let reading = self.database.begin_read().map_err(failed)?;
-        let log = reading.open_table(LOG).map_err(failed)?;
-        for entry in log.range(from..).map_err(failed)? {
-            let (position, record) = entry.map_err(failed)?;
-            if !each(position.value(), Bytes::copy_from_slice(record.value())) {
-                break;
-            }
-        }
-        Ok(())
+        self.log.read_from(from, each)
     }
 
     fn tail(&self) -> Result<u64, StoreError> {
-        let reading = self.database.begin_read().map_err(failed)?;
-        let log = reading.open_table(LOG).map_err(failed)?;
-        Ok(log.last().map_err(failed)?.map_or(0, |(position, _)| position.value() + 1))
+        self.log.tail()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,7 +30,7 @@ impl Store for Memory {
         each: &mut dyn FnMut(u64, Bytes) -> bool,
     ) -> Result<(), StoreError> {
         let first = usize::try_from(from).unwrap_or(usize::MAX);
-        for (position, record) in (from..).zip(self.0.iter().skip(first)) {
+        for (position, record) in (0..).zip(&self.0).skip(first) {
             if !each(position, record.clone()) {
                 break;
             }
@@ -40,5 +40,15 @@ impl Store for Memory {
 
     fn tail(&self) -> Result<u64, StoreError> {
         Ok(self.0.len() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_keeps_the_contract() {
+        super::super::contract::holds_for(&|| Box::new(Memory::default()));
     }
 }

@@ -3,27 +3,28 @@
 //! A failed or doubtful append is made again with the same bytes at the same positions until it works; nothing behind it
 //! overtakes it, and nothing is reported durable before it is.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::thread::JoinHandle;
-use std::time::Duration;
+mod pace;
+mod thread;
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{Store, StoreError};
+pub use pace::Pace;
+use thread::Stop;
+pub use thread::{CloseError, WriterThread};
 
-/// Records that wait for the thread.
+/// Records that wait for the thread: a few transactions' worth. The caller keeps what finds no room.
 const QUEUE_MAX: usize = 1024;
 /// One transaction takes at most so many records and (but for the last one) so many bytes.
 const GROUP_MAX: usize = 1024;
 const GROUP_BYTES_MAX: usize = 1 << 20;
-/// Between two tries of a failing append.
-const RETRY_FIRST: Duration = Duration::from_millis(100);
-const RETRY_MAX: Duration = Duration::from_secs(5);
 /// Reports that wait for the core; the thread waits when there are so many.
 const EVENTS_MAX: usize = 64;
 
-/// What the thread reports.
+/// What the thread reports. When there are no more reports it has ended, and the log is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WriterEvent {
     /// Every record up to this ticket is durable.
@@ -62,9 +63,7 @@ impl WriterHandle {
     /// # Errors
     /// When the queue is full, or the thread has ended: its last event says why.
     pub fn append(&self, ticket: u64, record: Bytes) -> Result<(), QueueFull> {
-        self.queue.try_send((ticket, record)).map_err(|error| match error {
-            TrySendError::Full(_) | TrySendError::Disconnected(_) => QueueFull,
-        })
+        self.queue.try_send((ticket, record)).map_err(|_full_or_ended| QueueFull)
     }
 }
 
@@ -75,69 +74,101 @@ impl WriterHandle {
 pub fn spawn(
     store: Box<dyn Store>,
     position: u64,
-) -> std::io::Result<(WriterHandle, mpsc::Receiver<WriterEvent>, JoinHandle<()>)> {
+) -> std::io::Result<(WriterHandle, mpsc::Receiver<WriterEvent>, WriterThread)> {
+    spawn_with(store, position, Pace::default())
+}
+
+fn spawn_with(
+    store: Box<dyn Store>,
+    position: u64,
+    pace: Pace,
+) -> std::io::Result<(WriterHandle, mpsc::Receiver<WriterEvent>, WriterThread)> {
     let (queue, records) = sync_channel(QUEUE_MAX);
     let (events, reports) = mpsc::channel(EVENTS_MAX);
-    let thread = std::thread::Builder::new()
-        .name("log".into())
-        .spawn(move || write(store, position, &records, &events))?;
+    let thread = WriterThread::start(move |stop| {
+        Writer { store, position, records, events, pace, stop }.run()
+    })?;
     Ok((WriterHandle { queue }, reports, thread))
 }
 
-fn write(
-    mut store: Box<dyn Store>,
-    mut position: u64,
-    records: &Receiver<(u64, Bytes)>,
-    events: &mpsc::Sender<WriterEvent>,
-) {
-    while let Some((up_to, group)) = next_group(records) {
-        let (mut failing, mut pause) = (false, RETRY_FIRST);
-        loop {
-            match store.append(position, &group) {
-                Ok(()) => break,
-                Err(StoreError::Conflict { position }) => {
-                    // Nobody may be listening any more: then nobody goes on leading either.
-                    let _stopped = events.blocking_send(WriterEvent::Deposed { position });
-                    return;
-                }
-                Err(error) => {
-                    if !failing {
-                        let error = crate::config::chain(&error);
-                        if events.blocking_send(WriterEvent::Failing { error }).is_err() {
-                            return;
-                        }
-                    }
-                    failing = true;
-                    if events.is_closed() {
-                        return;
-                    }
-                    std::thread::sleep(pause);
-                    pause = (pause * 2).min(RETRY_MAX);
-                }
+struct Writer<'a> {
+    store: Box<dyn Store>,
+    /// Where the next group goes.
+    position: u64,
+    records: Receiver<(u64, Bytes)>,
+    events: mpsc::Sender<WriterEvent>,
+    pace: Pace,
+    stop: &'a Stop,
+}
+
+struct Group {
+    /// The last record's ticket.
+    up_to: u64,
+    records: Vec<Bytes>,
+}
+
+impl Writer<'_> {
+    /// Works until nothing more can come, or somebody else leads, or it is told to give up. Says how many queued
+    /// records were not written.
+    fn run(mut self) -> usize {
+        while let Some(group) = self.next_group() {
+            if self.stop.is_over() || !self.write(&group) {
+                return group.records.len() + self.records.try_iter().take(QUEUE_MAX).count();
             }
+            self.position += group.records.len() as u64;
+            self.report(WriterEvent::Durable { up_to: group.up_to });
         }
-        position += group.len() as u64;
-        let recovered = !failing || events.blocking_send(WriterEvent::Recovered).is_ok();
-        if !recovered || events.blocking_send(WriterEvent::Durable { up_to }).is_err() {
-            return;
+        0
+    }
+
+    /// What is queued, as one group; none when no more will come.
+    fn next_group(&self) -> Option<Group> {
+        let (mut up_to, first) = self.records.recv().ok()?;
+        let mut bytes = first.len();
+        let mut records = vec![first];
+        while records.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
+            let Ok((ticket, record)) = self.records.try_recv() else { break };
+            debug_assert!(ticket > up_to, "tickets rise");
+            up_to = ticket;
+            bytes += record.len();
+            records.push(record);
         }
+        Some(Group { up_to, records })
+    }
+
+    /// Makes the group durable, however often it takes; false if that cannot be, or not in time.
+    fn write(&mut self, group: &Group) -> bool {
+        let mut failures = 0;
+        loop {
+            match self.store.append(self.position, &group.records) {
+                Ok(()) if failures == 0 => return true,
+                Ok(()) => {
+                    self.report(WriterEvent::Recovered);
+                    return true;
+                }
+                Err(StoreError::Conflict { position }) => {
+                    self.report(WriterEvent::Deposed { position });
+                    return false;
+                }
+                Err(error) if failures == 0 => {
+                    let error = crate::config::chain(&error);
+                    self.report(WriterEvent::Failing { error });
+                }
+                Err(_) => {}
+            }
+            // Without a listener nobody leads any more; what was not acknowledged will be sent again.
+            if self.events.is_closed() || !self.stop.pause(self.pace.after(failures)) {
+                return false;
+            }
+            failures += 1;
+        }
+    }
+
+    /// Nobody may be listening any more: what is queued is written all the same.
+    fn report(&self, event: WriterEvent) {
+        let _unheard = self.events.blocking_send(event);
     }
 }
 
-/// What is queued, as one group; none when no more will come.
-fn next_group(records: &Receiver<(u64, Bytes)>) -> Option<(u64, Vec<Bytes>)> {
-    let (mut up_to, first) = records.recv().ok()?;
-    let mut bytes = first.len();
-    let mut group = vec![first];
-    while group.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
-        match records.recv_timeout(Duration::ZERO) {
-            Ok((ticket, record)) => {
-                up_to = ticket;
-                bytes += record.len();
-                group.push(record);
-            }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-        }
-    }
-    Some((up_to, group))
-}
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,8 @@ apt_lists() {
 
 # apt_install PACKAGE…
 apt_install() {
-    apt_lists && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >&2
+    echo "── installing $*" >&2
+    apt_lists && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends "$@" >/dev/null
 }
 
 # A C compiler: the TLS library of the programs has parts in C.

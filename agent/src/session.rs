@@ -5,6 +5,8 @@ use std::time::Duration;
 use proto::wire::raw::v1 as raw;
 use proto::wire::raw::v1::fleet_client::FleetClient;
 use proto::{AgentMessage, CollectorMessage};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
@@ -85,6 +87,11 @@ impl Dialer {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW);
         if config.collector.is_https() {
+            let certificates = config.tls.ca.iter().map(|ca| ("--ca", ca));
+            let ours = config.tls.identity.iter().map(|(ours, _)| ("--tls-cert", ours));
+            for (option, pem) in certificates.chain(ours) {
+                check_certificates(option, pem)?;
+            }
             let mut tls = match &config.tls.ca {
                 Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
                 None => ClientTlsConfig::new().with_native_roots(),
@@ -206,6 +213,15 @@ impl Ending {
             (message, Some(source)) => format!("{message}: {}", chain(source)),
         };
         Self { cause, text }
+    }
+}
+
+/// A file without a certificate would mean that nobody is trusted, which shows only when it is too late.
+fn check_certificates(option: &str, pem: &[u8]) -> Result<(), AgentError> {
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(certificates) if !certificates.is_empty() => Ok(()),
+        Ok(_) => Err(AgentError::Tls(format!("{option} holds no certificate; expected PEM"))),
+        Err(error) => Err(AgentError::Tls(format!("{option} holds no PEM certificate: {error}"))),
     }
 }
 

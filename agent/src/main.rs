@@ -1,2 +1,173 @@
-//! stub
-fn main() {}
+//! zonewatch-agent: the command line, logs, signals and exit codes. Everything else is in the library.
+
+use std::io::IsTerminal;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::process::ExitCode;
+
+use agent::cli::{Cli, Command, Format, HealthcheckArgs, LogArgs, ProbeArgs, RunArgs};
+use agent::probe::{Ended, Prober};
+use agent::{Agent, explain, local_get, raise_descriptor_limit};
+use anyhow::Context;
+use clap::Parser;
+use proto::ProbeSpec;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Failed at run time.
+const FAILED: u8 = 1;
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    // Only fails when one was installed before, and then there is one.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(FAILED, &format!("cannot start: {error}")),
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Command::Run(args) => run(*args).await,
+            Command::Probe(args) => probe(*args).await,
+            Command::Healthcheck(args) => healthcheck(args).await,
+        }
+    })
+}
+
+fn fail(code: u8, text: &str) -> ExitCode {
+    eprintln!("error: {text}");
+    ExitCode::from(code)
+}
+
+async fn run(args: RunArgs) -> ExitCode {
+    if let Err(error) = start_logs(&args.log) {
+        return fail(USAGE, &format!("{error:#}"));
+    }
+    let descriptors = raise_descriptor_limit();
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = match args.config(variable, descriptors).await {
+        Ok(config) => config,
+        Err(error) => return fail(USAGE, &error.to_string()),
+    };
+    let agent = match Agent::new(config) {
+        Ok(agent) => agent,
+        Err(error) if error.is_usage() => return fail(USAGE, &error.to_string()),
+        Err(error) => return fail(FAILED, &error.to_string()),
+    };
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return fail(FAILED, &format!("{error:#}")),
+    };
+    let stop = CancellationToken::new();
+    let running = agent.run(stop.clone());
+    tokio::pin!(running);
+    let mut asked = false;
+    loop {
+        tokio::select! {
+            report = &mut running => {
+                if report.complete {
+                    tracing::info!("drained: everything is delivered");
+                } else {
+                    let bytes = report.undelivered_bytes;
+                    tracing::warn!(bytes, "stopped before everything was delivered");
+                }
+                return ExitCode::SUCCESS;
+            }
+            () = signals.next() => {
+                if asked {
+                    return fail(FAILED, "a second signal: stopped at once");
+                }
+                asked = true;
+                tracing::info!("draining: finishing what runs, delivering what there is");
+                stop.cancel();
+            }
+        }
+    }
+}
+
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+fn start_logs(args: &LogArgs) -> anyhow::Result<()> {
+    let level = &args.log_level;
+    let filter = EnvFilter::try_new(level).with_context(|| format!("--log-level {level}"))?;
+    let logs = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
+    match args.log_format {
+        Format::Text => logs.init(),
+        Format::Json => logs.json().flatten_event(true).init(),
+    }
+    Ok(())
+}
+
+async fn probe(args: ProbeArgs) -> ExitCode {
+    let ProbeArgs { url, timeout, probe, format } = args;
+    let prober = match Prober::new(&probe) {
+        Ok(prober) => prober,
+        Err(error) => return fail(USAGE, &error.to_string()),
+    };
+    let prepared = match prober.prepare(&ProbeSpec { timeout, ..ProbeSpec::get(url.clone()) }) {
+        Ok(prepared) => prepared,
+        Err(error) => return fail(USAGE, &error.to_string()),
+    };
+    match prober.probe(&prepared).await {
+        Ended::Report(report) => {
+            match format {
+                Format::Text => print!("{}", explain::text(&url, &report)),
+                Format::Json => println!("{}", explain::json(&url, &report)),
+            }
+            if report.outcome.is_up() { ExitCode::SUCCESS } else { ExitCode::from(FAILED) }
+        }
+        Ended::Fault(fault) => {
+            let fault = fault.name();
+            fail(FAILED, &format!("this machine is out of {fault}: nothing is known of the target"))
+        }
+    }
+}
+
+async fn healthcheck(args: HealthcheckArgs) -> ExitCode {
+    let address = reachable(args.listen);
+    let uri = match format!("http://{address}/livez").parse() {
+        Ok(uri) => uri,
+        Err(error) => return fail(USAGE, &format!("{address}: {error}")),
+    };
+    match local_get::get(uri).await {
+        Ok((status, _)) if status.is_success() => ExitCode::SUCCESS,
+        Ok((status, _)) => fail(FAILED, &format!("http://{address}/livez answers {status}")),
+        Err(error) => fail(FAILED, &format!("http://{address}/livez: {error}")),
+    }
+}
+
+/// An agent that listens on every address is asked on the loopback one.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address.ip() {
+            IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}

@@ -1,1 +1,22 @@
-//! stub
+//! zonewatch-collector.
+
+pub mod args;
+pub mod check;
+pub mod clock;
+pub mod config;
+pub mod core;
+pub mod fleet;
+pub mod health;
+pub mod http;
+pub mod hub;
+pub mod inspect;
+pub mod leader;
+pub mod plan;
+pub mod serve;
+pub mod sessions;
+pub mod state;
+pub mod store;
+pub mod target_file;
+pub mod tokens;
+pub mod verdict;
+pub mod view;

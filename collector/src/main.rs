@@ -1,2 +1,125 @@
-//! stub
-fn main() {}
+//! zonewatch-collector: the command line, the logs, the signals, the exit code. Everything else is in the library.
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use collector::args::{CheckArgs, Cli, Command, HealthcheckArgs, LogArgs, LogFormat, ServeArgs};
+use collector::config::{self, Config, chain};
+use collector::serve::{Collector, StartError};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Failed at run time.
+const FAILED: u8 = 1;
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(FAILED, &format!("the runtime cannot be started: {error}")),
+    };
+    let code = match Cli::parse().command {
+        Command::Serve(args) => runtime.block_on(serve(*args)),
+        Command::Check(args) => check(&args),
+        Command::Healthcheck(args) => runtime.block_on(healthcheck(&args)),
+    };
+    // A blocked thread (a name server that is silent, a disk that hangs) does not keep the program.
+    runtime.shutdown_background();
+    code
+}
+
+fn fail(code: u8, what: &str) -> ExitCode {
+    let _nowhere_to_say_it = writeln!(std::io::stderr(), "zonewatch-collector: {what}");
+    ExitCode::from(code)
+}
+
+async fn serve(args: ServeArgs) -> ExitCode {
+    if let Err(error) = logs(&args.log) {
+        return fail(USAGE, &error);
+    }
+    let config = match Config::new(args, &|name| std::env::var(name).ok()) {
+        Ok(config) => config,
+        Err(error) => return fail(USAGE, &chain(&error)),
+    };
+    let stop = CancellationToken::new();
+    let signals = match stop_on_signals(stop.clone()) {
+        Ok(signals) => signals,
+        Err(error) => return fail(FAILED, &format!("signals cannot be heard: {error}")),
+    };
+    let run = async {
+        let collector = match Collector::open(config).await {
+            Ok(collector) => collector,
+            Err(error) => return fail(exit_code(&error), &chain(&error)),
+        };
+        match collector.run(stop).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(FAILED, &chain(&error)),
+        }
+    };
+    tokio::select! {
+        code = run => code,
+        () = signals => fail(FAILED, "a second signal: stopped at once, without draining"),
+    }
+}
+
+fn exit_code(error: &StartError) -> u8 {
+    match error {
+        StartError::Targets(_) | StartError::Tls(_) | StartError::Agent(_) => USAGE,
+        _ => FAILED,
+    }
+}
+
+/// Cancels `stop` at the first SIGTERM or SIGINT; ends at the second.
+fn stop_on_signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        for _ in 0..2 {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+            if stop.is_cancelled() {
+                return;
+            }
+            stop.cancel();
+        }
+    })
+}
+
+fn logs(args: &LogArgs) -> Result<(), String> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
+        .map_err(|error| format!("--log-level {}: {error}", args.log_level))?;
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match args.log_format {
+        LogFormat::Json => logs.json().init(),
+        LogFormat::Text => {
+            logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init()
+        }
+    }
+    Ok(())
+}
+
+fn check(args: &CheckArgs) -> ExitCode {
+    let (defaults, secrets) = match config::file(&args.file) {
+        Ok(options) => options,
+        Err(error) => return fail(USAGE, &chain(&error)),
+    };
+    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
+    let progress = std::io::stderr().is_terminal();
+    let checked =
+        collector::check::run(&args.targets, &defaults, &secrets, &mut out, &mut err, progress);
+    match checked {
+        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+        Err(error) => fail(FAILED, &format!("the report cannot be written: {error}")),
+    }
+}
+
+async fn healthcheck(args: &HealthcheckArgs) -> ExitCode {
+    match collector::health::check(args.http_listen).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(FAILED, &format!("http://{}/livez: {error}", args.http_listen)),
+    }
+}

@@ -21,7 +21,7 @@ pub struct Record {
 pub enum Kind {
     /// A collector starts to lead.
     Claim {
-        /// One more than the last.
+        /// One more than the record's own position.
         epoch: u64,
     },
     /// Targets changed, in force from the record's instant.
@@ -49,8 +49,10 @@ pub enum Kind {
 pub enum VantageState {
     /// An agent reported from it.
     Seen,
-    /// Targets are due from it.
+    /// Every target for all vantages, or that names it, is due from it.
     Active,
+    /// Only targets that name it are due from it.
+    Named,
     /// Targets are no longer due from it.
     Retired,
     /// It stood in for vantages to come and nothing was run from it: what is not settled never was due.
@@ -79,7 +81,7 @@ pub struct TargetEntry {
     pub uid: Uid,
     /// Unique; the target's identity.
     pub name: String,
-    /// Rises when anything below changes.
+    /// Rises when `interval` or `spec` changes.
     pub revision: u32,
     /// How often it is probed.
     pub interval: Duration,

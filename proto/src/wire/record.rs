@@ -27,6 +27,7 @@ pub fn encode_record(record: Record) -> Bytes {
             let state = match state {
                 VantageState::Seen => raw::vantage_change::State::Seen,
                 VantageState::Active => raw::vantage_change::State::Active,
+                VantageState::Named => raw::vantage_change::State::Named,
                 VantageState::Retired => raw::vantage_change::State::Retired,
                 VantageState::Withdrawn => raw::vantage_change::State::Withdrawn,
             };
@@ -58,6 +59,7 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
             let state = match change.state() {
                 raw::vantage_change::State::Seen => VantageState::Seen,
                 raw::vantage_change::State::Active => VantageState::Active,
+                raw::vantage_change::State::Named => VantageState::Named,
                 raw::vantage_change::State::Retired => VantageState::Retired,
                 raw::vantage_change::State::Withdrawn => VantageState::Withdrawn,
                 raw::vantage_change::State::Unspecified => {

@@ -1,0 +1,185 @@
+//! The life of a slot: due, started, ended, tried again, or missed for a reason.
+
+use std::time::Duration;
+
+use proto::{Missed, MissedRange, Note, Outcome, Phases, ProbeResult, RunTarget, Timestamp};
+
+use super::{AgentCore, Attempt, Drain, Effect, Start};
+use crate::admit::Admit;
+use crate::clock::LocalMicros;
+use crate::flights::{Flight, Ticket};
+use crate::schedule::Due;
+
+/// How long a slot rests after a shortage on this machine before it is tried again.
+const FAULT_REST: Duration = Duration::from_secs(1);
+
+/// The shortest range that holds one planned start.
+const ONE: Duration = Duration::from_millis(1);
+
+impl<A: Admit> AgentCore<A> {
+    /// Takes what is due, gives up what is too late, and hands out as much as the shell takes.
+    pub(super) fn start_due(&mut self) {
+        let Some(now) = self.clock.now(self.now) else { return };
+        while self.drain.is_none()
+            && let Some(due) = self.schedule.pop_due(now)
+        {
+            match due {
+                Due::Slot { uid, revision, planned, start_before, handle } => {
+                    let from_run = false;
+                    let flight = Flight { uid, revision, planned, start_before, handle, from_run };
+                    self.flights.add(flight, None);
+                }
+                Due::Late { uid, from, to } => {
+                    let reason = self.excuses.reason(from, to);
+                    self.report_missed(MissedRange { uid, from, to, reason });
+                }
+                Due::Refused { uid, from, to } => {
+                    self.report_missed(MissedRange { uid, from, to, reason: Missed::Refused });
+                }
+            }
+        }
+        self.flights.wake(self.now);
+        while let Some(flight) = self.flights.take_expired(now) {
+            let reason = self.excuses.reason(flight.planned, flight.start_before);
+            self.miss(&flight, reason);
+        }
+        while let Some((ticket, flight)) = self.flights.hand() {
+            let Flight { uid, planned, start_before, handle, .. } = flight;
+            let start_before = self.clock.local_at(*start_before).unwrap_or_default();
+            let (uid, planned, handle) = (*uid, *planned, handle.clone());
+            self.effects.push(Effect::Start(Start { ticket, uid, planned, start_before, handle }));
+        }
+    }
+
+    /// Slots that the collector wants run now.
+    pub(super) fn run(&mut self, targets: Vec<RunTarget>) {
+        let (None, Some(now)) = (&self.drain, self.clock.now(self.now)) else { return };
+        for RunTarget { target, slots } in targets {
+            let admitted = self.admit.admit(&target);
+            let (uid, revision) = (target.uid, target.revision);
+            for (planned, start_before) in slots {
+                if self.flights.contains(uid, planned) || self.outbox.holds(uid, planned) {
+                    continue;
+                }
+                let missed = |reason| MissedRange { uid, from: planned, to: planned + ONE, reason };
+                match &admitted {
+                    Err(_) => self.report_missed(missed(Missed::Refused)),
+                    Ok(_) if start_before <= now => self.report_missed(missed(Missed::Overloaded)),
+                    Ok(handle) => {
+                        let handle = handle.clone();
+                        let from_run = true;
+                        let flight =
+                            Flight { uid, revision, planned, start_before, handle, from_run };
+                        self.flights.add(flight, None);
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn started(&mut self, ticket: Ticket, at: LocalMicros) {
+        let Some(flight) = self.flights.started(ticket) else { return };
+        if let (Some(started), false) = (self.clock.now(at), flight.from_run) {
+            self.lateness.0 = self.lateness.0.max(started.since(flight.planned));
+        }
+    }
+
+    pub(super) fn ended(&mut self, ticket: Ticket, attempt: Attempt) {
+        let Some(flight) = self.flights.take(ticket) else { return };
+        let again = |rest: Duration| self.now.plus(rest);
+        match attempt {
+            Attempt::Found { started, outcome, phases, note } => {
+                self.found(&flight, started, outcome, phases, note);
+            }
+            Attempt::Paused => self.retry(flight, None, self.now, Missed::AgentPaused),
+            Attempt::Fault => {
+                let rest = again(FAULT_REST);
+                self.retry(flight, Some(rest), rest, Missed::AgentFault);
+            }
+            Attempt::NoPermit => {
+                let reason = self.excuses.reason(flight.planned, flight.start_before);
+                self.miss(&flight, reason);
+            }
+        }
+    }
+
+    fn found(
+        &mut self,
+        flight: &Flight<A::Handle>,
+        started: LocalMicros,
+        outcome: Outcome,
+        phases: Phases,
+        note: Note,
+    ) {
+        let started = self.clock.now(started).unwrap_or(flight.planned);
+        let delay = started.millis().saturating_sub(flight.planned.millis());
+        let limit = i64::from(i32::MAX);
+        let result = ProbeResult {
+            uid: flight.uid,
+            revision: flight.revision,
+            planned: flight.planned,
+            start_delay_ms: i32::try_from(delay.clamp(-limit, limit)).expect("it was clamped"),
+            outcome,
+            phases,
+            note: (note != Note::default()).then_some(note),
+        };
+        self.outbox.add(self.now, result);
+        if self.outbox.is_full() {
+            self.seal();
+        }
+    }
+
+    /// Tries a slot again at `at`, if that is inside its window.
+    fn retry(
+        &mut self,
+        flight: Flight<A::Handle>,
+        rest: Option<LocalMicros>,
+        at: LocalMicros,
+        reason: Missed,
+    ) {
+        match &mut self.drain {
+            // Nothing is started any more. Without a report the collector has another agent run it.
+            Some(drain) if !flight.from_run => {
+                drain.watermark_max = drain.watermark_max.min(flight.planned);
+            }
+            Some(_) => {}
+            None if self.clock.now(at).is_some_and(|at| at < flight.start_before) => {
+                self.flights.add(flight, rest);
+            }
+            None => self.miss(&flight, reason),
+        }
+    }
+
+    fn miss(&mut self, flight: &Flight<A::Handle>, reason: Missed) {
+        let Flight { uid, planned, .. } = *flight;
+        self.report_missed(MissedRange { uid, from: planned, to: planned + ONE, reason });
+    }
+
+    fn report_missed(&mut self, range: MissedRange) {
+        self.counts.missed[range.reason as usize] += 1;
+        self.outbox.add_missed(self.now, range);
+        if self.outbox.is_full() {
+            self.seal();
+        }
+    }
+
+    pub(super) fn paused(&mut self, from: LocalMicros, to: LocalMicros) {
+        if let (Some(from), Some(to)) = (self.clock.now(from), self.clock.now(to)) {
+            self.excuses.add(from, to, Missed::AgentPaused);
+        }
+    }
+
+    pub(super) fn begin_drain(&mut self) {
+        if self.drain.is_some() {
+            return;
+        }
+        self.start_due();
+        let until = self.clock.now(self.now).unwrap_or(Timestamp::EPOCH);
+        self.schedule.clear();
+        let dropped = self.flights.drop_unstarted().unwrap_or(until);
+        self.drain = Some(Drain { until, watermark_max: until.min(dropped), said: false });
+        self.effects.retain(|effect| !matches!(effect, Effect::Start(_)));
+        self.effects.push(Effect::StopStarting);
+        self.say_draining();
+    }
+}

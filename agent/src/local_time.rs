@@ -1,0 +1,19 @@
+//! This machine's boot-time clock: the only clock that an agent reads.
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::clock::LocalMicros;
+
+/// What it shows.
+pub fn boot_time() -> LocalMicros {
+    let now = clock_gettime(ClockId::Boottime);
+    let part = |n: i64| u64::try_from(n).unwrap_or(0);
+    LocalMicros(part(now.tv_sec) * 1_000_000 + part(now.tv_nsec) / 1000)
+}
+
+/// From now until `at`; zero if that is past.
+pub(crate) fn until(at: LocalMicros) -> Duration {
+    at.since(boot_time())
+}

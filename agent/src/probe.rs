@@ -1,0 +1,208 @@
+//! The prober: one HTTP or HTTPS probe at a time over a connection of its own, each phase timed where it happens.
+//!
+//! A probe always ends as exactly one [`Ended`]: what the target did, or a fault of this machine that says nothing about
+//! the target. Nothing is pooled, resumed or retried, no task is spawned, and a probe that is dropped leaves nothing
+//! behind. Every byte that a target sends is bounded: its head by [`HEAD_MAX`], its body by [`BODY_MAX`].
+//!
+//! Start at [`Prober::probe`]. [`address`] says what may be dialled, [`resolve`] and [`dial`] reach it, [`tls`] and
+//! [`exchange`] talk to it, [`redirect`] decides where to go next, and [`trace`] remembers how far it all came.
+
+mod address;
+mod certificate;
+mod dial;
+mod driver;
+mod exchange;
+mod fault;
+mod hosts;
+mod lookup;
+mod mask;
+mod options;
+mod permits;
+mod prepare;
+mod redirect;
+mod report;
+mod request;
+mod resolve;
+mod sockets;
+mod tls;
+mod trace;
+mod verify;
+mod watched;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use proto::{Failure, Outcome, Unexpected};
+use tokio::time::timeout;
+
+pub use exchange::{BODY_MATCHED_MAX, BODY_MAX, HEAD_MAX};
+pub use mask::mask_url;
+pub use options::{DnsServer, ProbeOptions};
+pub use permits::HostPermit;
+pub use prepare::{Prepared, Unfit};
+pub use report::{Attempt, Details, Ended, Fault, Hop, Report, TlsDetails};
+pub use trace::Phase;
+
+use address::AddressPolicy;
+use exchange::{Answer, Exchange};
+use fault::Stop;
+use permits::Permits;
+use request::Request;
+use resolve::Names;
+use tls::TlsConfigs;
+use trace::Trace;
+
+/// Probes targets; cheap to clone, all clones share its caches and limits.
+#[derive(Clone)]
+pub struct Prober {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    names: Names,
+    addresses: AddressPolicy,
+    tls: TlsConfigs,
+    permits: Permits,
+}
+
+/// Why a prober cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ProberError {
+    /// `--dns` names a host that has no address.
+    #[error("--dns {server}: {reason}; expected the address of a name server")]
+    Dns {
+        /// As given.
+        server: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The resolver could not be built.
+    #[error("cannot set up name resolution: {0}")]
+    Resolver(String),
+    /// The TLS library refused its own defaults.
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+impl Prober {
+    /// A prober with the system's trust roots and name resolution, or what `options` say instead.
+    ///
+    /// # Errors
+    /// When `--dns` names no server. Missing trust roots or a missing `/etc/resolv.conf` are warned of.
+    pub fn new(options: &ProbeOptions) -> Result<Self, ProberError> {
+        let shared = Shared {
+            names: Names::new(options.dns.as_ref())?,
+            addresses: AddressPolicy::new(options.deny_private, options.allow_network.clone()),
+            tls: TlsConfigs::new()?,
+            permits: Permits::new(options.per_host),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Checks `spec` and does once what need not be done at every probe. Reads the file of `tls_ca`, nothing else.
+    ///
+    /// # Errors
+    /// What about the specification cannot be probed.
+    pub fn prepare(&self, spec: &proto::ProbeSpec) -> Result<Prepared, Unfit> {
+        prepare::prepare(spec, &self.shared.tls)
+    }
+
+    /// Waits until fewer than `--per-host` probes of the target's host are running. Not part of the probe's time: hold
+    /// what this returns while [`Self::probe`] runs. Hosts that redirects lead to are not counted.
+    pub async fn permit(&self, prepared: &Prepared) -> HostPermit {
+        self.shared.permits.acquire(&prepared.host).await
+    }
+
+    /// Probes once, for at most the timeout of `prepared`.
+    pub async fn probe(&self, prepared: &Prepared) -> Ended {
+        let mut trace = Trace::new(prepared.first.host());
+        let ended = timeout(prepared.timeout, self.follow(prepared, &mut trace)).await;
+        trace.leave();
+        match ended {
+            Ok(Ok(answer)) => {
+                let (unexpected, cause) = judge(prepared, &answer);
+                let status = answer.status.as_u16();
+                Ended::Report(trace.report(Outcome::Answered { status, unexpected }, cause))
+            }
+            Ok(Err(Stop::Failed(failure, cause))) => {
+                Ended::Report(trace.report(Outcome::Failed(failure), cause))
+            }
+            Ok(Err(Stop::Fault(fault))) => Ended::Fault(fault),
+            Err(_) => {
+                let resolving = trace.phase() == Some(Phase::Resolve);
+                if let Some(fault) = self.shared.names.recent_fault().filter(|_| resolving) {
+                    return Ended::Fault(fault);
+                }
+                let limit = humantime::format_duration(prepared.timeout);
+                let cause = format!("no answer within {limit}: {}", trace.doing());
+                Ended::Report(trace.report(Outcome::Failed(Failure::Timeout), cause))
+            }
+        }
+    }
+
+    /// One hop after the other, until one is the answer.
+    async fn follow(&self, prepared: &Prepared, trace: &mut Trace) -> Result<Answer, Stop> {
+        let mut itinerary = redirect::Itinerary::new(&prepared.first);
+        let mut request = prepared.first.clone();
+        loop {
+            let exchange = self.open(prepared, &request, trace).await?;
+            trace.answered(exchange.status());
+            if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
+                return exchange.read(prepared.expect_body.is_some(), trace).await;
+            }
+            request = itinerary.next(&request, exchange.status(), exchange.location())?;
+            trace.redirected(&request);
+        }
+    }
+
+    /// From a request to the head of its answer, over a new connection.
+    async fn open(
+        &self,
+        prepared: &Prepared,
+        request: &Request,
+        trace: &mut Trace,
+    ) -> Result<Exchange, Stop> {
+        trace.enter(Phase::Resolve);
+        let addresses = self.shared.names.resolve(&request.url).await?;
+        let allowed = self.shared.addresses.filter(&addresses, trace)?;
+        let port = request.port();
+        let targets: Vec<_> = allowed.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+
+        trace.enter(Phase::Connect);
+        let stream = dial::dial(&targets, trace).await?;
+
+        if request.url.scheme() == "http" {
+            trace.enter(Phase::Processing);
+            return Exchange::http1(stream, request, trace).await;
+        }
+        trace.enter(Phase::Tls);
+        let Some(trust) = &prepared.trust else {
+            return Err(Stop::failed(
+                Failure::Redirect,
+                "to https, but this agent has no trust roots",
+            ));
+        };
+        let stream = tls::handshake(trust, &request.url, stream, trace).await?;
+        trace.enter(Phase::Processing);
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            Exchange::http2(stream, request, trace).await
+        } else {
+            Exchange::http1(stream, request, trace).await
+        }
+    }
+}
+
+/// What about an answer breaks the target's expectation, and that in words.
+fn judge(prepared: &Prepared, answer: &Answer) -> (Option<Unexpected>, String) {
+    let status = answer.status.as_u16();
+    if !prepared.expect_status.contains(status) {
+        let expected = prepare::status_text(&prepared.expect_status);
+        return (Some(Unexpected::Status), format!("status {status}; expected {expected}"));
+    }
+    match &prepared.expect_body {
+        Some(regex) if !regex.is_match(&answer.kept) => {
+            (Some(Unexpected::Body), format!("the body does not match /{regex}/"))
+        }
+        _ => (None, String::new()),
+    }
+}

@@ -1,0 +1,193 @@
+//! What is known of a running probe: the part that is left when its time is up.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use http::StatusCode;
+use proto::{Note, Outcome, Phases, Timestamp};
+
+use super::mask::mask_url;
+use super::report::{Attempt, Details, Hop, Report};
+use super::request::Request;
+
+/// The phases of a probe, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// From the name to its addresses.
+    Resolve,
+    /// The TCP connection.
+    Connect,
+    /// The TLS handshake.
+    Tls,
+    /// From the request to the first byte of the answer.
+    Processing,
+    /// From the first byte of the answer to the last.
+    Transfer,
+}
+
+impl Phase {
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Resolve => "resolve",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Processing => "processing",
+            Self::Transfer => "transfer",
+        }
+    }
+}
+
+/// Grows while a probe runs; becomes its report.
+pub(super) struct Trace {
+    /// Of this hop.
+    host: String,
+    phases: Phases,
+    running: Option<(Phase, Instant)>,
+    last: Option<Phase>,
+    status: Option<u16>,
+    pub(super) remote: Option<SocketAddr>,
+    pub(super) certificate_expires: Option<Timestamp>,
+    pub(super) details: Box<Details>,
+}
+
+impl Trace {
+    pub(super) fn new(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            phases: Phases::default(),
+            running: None,
+            last: None,
+            status: None,
+            remote: None,
+            certificate_expires: None,
+            details: Box::default(),
+        }
+    }
+
+    /// The phase that runs now ends, `phase` begins.
+    pub(super) fn enter(&mut self, phase: Phase) {
+        self.enter_at(phase, Instant::now());
+    }
+
+    /// The same at an instant that was noted before.
+    pub(super) fn enter_at(&mut self, phase: Phase, now: Instant) {
+        self.end(now);
+        self.running = Some((phase, now));
+        self.last = Some(phase);
+    }
+
+    /// The phase that runs now ends, if one does.
+    pub(super) fn leave(&mut self) {
+        self.end(Instant::now());
+    }
+
+    fn end(&mut self, now: Instant) {
+        let Some((phase, since)) = self.running.take() else { return };
+        let phases = &mut self.phases;
+        let sum = match phase {
+            Phase::Resolve => &mut phases.resolve_us,
+            Phase::Connect => &mut phases.connect_us,
+            Phase::Tls => &mut phases.tls_us,
+            Phase::Processing => &mut phases.processing_us,
+            Phase::Transfer => &mut phases.transfer_us,
+        };
+        let took = now.saturating_duration_since(since).as_micros();
+        *sum = sum.saturating_add(u32::try_from(took).unwrap_or(u32::MAX));
+    }
+
+    /// The phase that runs, or that ran last.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.last
+    }
+
+    /// A connection is being tried.
+    pub(super) fn dialling(&mut self, address: SocketAddr) {
+        self.remote = Some(address);
+        self.details.attempts.push(Attempt { address, error: None });
+    }
+
+    /// The newest attempt at `address` failed.
+    pub(super) fn dial_failed(&mut self, address: SocketAddr, error: String) {
+        let mut attempts = self.details.attempts.iter_mut().rev();
+        if let Some(attempt) = attempts.find(|attempt| attempt.address == address) {
+            attempt.error = Some(error);
+        }
+    }
+
+    /// A head came.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status.as_u16());
+    }
+
+    /// `request` is the next hop.
+    pub(super) fn redirected(&mut self, request: &Request) {
+        let status = self.status.take().unwrap_or_default();
+        self.details.redirects.push(Hop { status, to: mask_url(request.url.as_str()) });
+        self.details.tls = None;
+        self.details.http = None;
+        self.host = request.host().to_owned();
+    }
+
+    /// What the probe is busy with, in words.
+    pub(super) fn doing(&self) -> String {
+        let remote = self.remote.map_or_else(|| self.host.clone(), |address| address.to_string());
+        match self.last {
+            None | Some(Phase::Resolve) => format!("resolve {}", self.host),
+            Some(Phase::Connect) => format!("connect to {remote}"),
+            Some(Phase::Tls) => format!("TLS handshake with {remote}"),
+            Some(Phase::Processing) => format!("wait for an answer from {remote}"),
+            Some(Phase::Transfer) => {
+                format!("read the body from {remote}, {} bytes so far", self.details.body_bytes)
+            }
+        }
+    }
+
+    pub(super) fn report(mut self, outcome: Outcome, cause: String) -> Report {
+        self.details.last_phase = self.last;
+        let note = Note {
+            remote_address: self.remote.map(|address| address.to_string()).unwrap_or_default(),
+            cause: clip(cause),
+            certificate_expires: self.certificate_expires,
+        };
+        Report { outcome, phases: self.phases, note, details: self.details }
+    }
+}
+
+/// `text`, cut to what crosses the wire.
+fn clip(mut text: String) -> String {
+    if text.len() > Note::TEXT_MAX {
+        let end = text.floor_char_boundary(Note::TEXT_MAX - '…'.len_utf8());
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn phases_of_several_hops_add_up_and_the_last_stamp_ends_the_phase_before() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut trace = Trace::new("a");
+        trace.enter_at(Phase::Resolve, at(0));
+        trace.enter_at(Phase::Connect, at(3));
+        trace.enter_at(Phase::Resolve, at(5));
+        trace.enter_at(Phase::Transfer, at(6));
+        trace.end(at(16));
+        let Phases { resolve_us, connect_us, transfer_us, .. } = trace.phases;
+        assert_eq!((resolve_us, connect_us, transfer_us), (4_000, 2_000, 10_000));
+    }
+
+    #[test]
+    fn a_cause_is_cut_at_a_letter_to_what_the_wire_takes() {
+        let cut = clip("ü".repeat(300));
+        assert!(cut.len() <= Note::TEXT_MAX && cut.ends_with('…'), "{} bytes", cut.len());
+        assert_eq!(clip("short".into()), "short");
+    }
+}

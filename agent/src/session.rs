@@ -1,0 +1,224 @@
+//! One stream to the collector: dialled, greeted on, listened to, until it ends. Decides nothing.
+
+use std::time::Duration;
+
+use proto::wire::raw::v1 as raw;
+use proto::wire::raw::v1::fleet_client::FleetClient;
+use proto::{AgentMessage, CollectorMessage};
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Request, Status};
+
+use crate::agent_core::StreamId;
+use crate::config::{AgentConfig, AgentError};
+use crate::outage::Cause;
+use crate::outbox::UNACKED_BATCHES_MAX;
+
+/// Messages that wait for the network: every batch that may be unacknowledged, and a few that are not batches.
+const OUTBOUND_MAX: usize = UNACKED_BATCHES_MAX + 64;
+
+/// The largest message from the collector. An Assign stays under 1 MiB.
+const MESSAGE_MAX: usize = 4 << 20;
+
+/// Above HTTP/2's 64 KiB, which would slow a backlog down over a long distance.
+const WINDOW: u32 = 1 << 20;
+
+const CONNECT_MAX: Duration = Duration::from_secs(10);
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+const KEEPALIVE_MAX: Duration = Duration::from_secs(5);
+
+/// Opens streams.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialer {
+    endpoint: Endpoint,
+    token: Option<MetadataValue<Ascii>>,
+}
+
+/// What is heard of a stream.
+#[derive(Debug)]
+pub(crate) enum Heard {
+    /// The connection stands: say Hello.
+    Standing,
+    /// The collector says something.
+    Said(CollectorMessage),
+    /// It is over.
+    Over(Ending),
+}
+
+/// Why a stream is over.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    /// What to make of it.
+    pub(crate) cause: Cause,
+    /// For people.
+    pub(crate) text: String,
+}
+
+/// A stream as its owner sees it. Dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Session {
+    /// Its number.
+    pub(crate) id: StreamId,
+    outbound: Option<mpsc::Sender<raw::AgentMessage>>,
+    task: AbortHandle,
+}
+
+/// A message could not be taken, because the network does not take those before it.
+#[derive(Debug)]
+pub(crate) struct Clogged;
+
+impl Dialer {
+    /// Checks what can be checked without a connection.
+    ///
+    /// # Errors
+    /// When the TLS settings or the token cannot be used.
+    pub(crate) fn new(config: &AgentConfig) -> Result<Self, AgentError> {
+        let mut endpoint = Endpoint::from(config.collector.uri().clone())
+            .connect_timeout(CONNECT_MAX)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_EVERY)
+            .keep_alive_timeout(KEEPALIVE_MAX)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        if config.collector.is_https() {
+            let mut tls = match &config.tls.ca {
+                Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
+                None => ClientTlsConfig::new().with_native_roots(),
+            };
+            if let Some((certificate, key)) = &config.tls.identity {
+                tls = tls.identity(Identity::from_pem(certificate, key));
+            }
+            endpoint = endpoint.tls_config(tls).map_err(|error| AgentError::Tls(chain(&error)))?;
+        }
+        let token = config.token.as_ref().map(|token| {
+            let mut value = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
+                .map_err(|_| AgentError::Token)?;
+            value.set_sensitive(true);
+            Ok::<_, AgentError>(value)
+        });
+        Ok(Self { endpoint, token: token.transpose()? })
+    }
+
+    /// Opens a stream in a task of `tasks`. What happens to it comes out of `heard`; [`Heard::Over`] is the last.
+    pub(crate) fn dial(
+        &self,
+        id: StreamId,
+        tasks: &mut JoinSet<()>,
+        heard: mpsc::Sender<(StreamId, Heard)>,
+    ) -> Session {
+        let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
+        let dialer = self.clone();
+        let task = tasks.spawn(async move {
+            let ending = dialer.converse(id, messages, &heard).await;
+            // Nobody is left to hear it only when the agent itself has ended.
+            let _ = heard.send((id, Heard::Over(ending))).await;
+        });
+        Session { id, outbound: Some(outbound), task }
+    }
+
+    async fn converse(
+        self,
+        id: StreamId,
+        messages: mpsc::Receiver<raw::AgentMessage>,
+        heard: &mpsc::Sender<(StreamId, Heard)>,
+    ) -> Ending {
+        let channel = match self.endpoint.connect().await {
+            Ok(channel) => channel,
+            Err(error) => {
+                return Ending { cause: Cause::Unreachable, text: chain(&error) };
+            }
+        };
+        let gone = || Ending { cause: Cause::Ended, text: "this agent stopped".into() };
+        if heard.send((id, Heard::Standing)).await.is_err() {
+            return gone();
+        }
+        let mut request = Request::new(ReceiverStream::new(messages));
+        if let Some(token) = self.token {
+            request.metadata_mut().insert("authorization", token);
+        }
+        let mut client = FleetClient::new(channel).max_decoding_message_size(MESSAGE_MAX);
+        let mut inbound = match client.session(request).await {
+            Ok(response) => response.into_inner(),
+            Err(status) => return Ending::of(&status),
+        };
+        loop {
+            let message = match inbound.message().await {
+                Ok(Some(message)) => CollectorMessage::try_from(message),
+                Ok(None) => {
+                    let text = "the collector ended the stream".into();
+                    return Ending { cause: Cause::Ended, text };
+                }
+                Err(status) => return Ending::of(&status),
+            };
+            match message {
+                Ok(message) => {
+                    if heard.send((id, Heard::Said(message))).await.is_err() {
+                        return gone();
+                    }
+                }
+                // A message of a newer version, or a broken one: the others are good.
+                Err(error) => tracing::warn!(%error, "a message from the collector is ignored"),
+            }
+        }
+    }
+}
+
+impl Session {
+    /// Queues a message.
+    ///
+    /// # Errors
+    /// When the queue is full. On a stream that is over, messages are dropped: its end is being heard.
+    pub(crate) fn send(&self, message: AgentMessage) -> Result<(), Clogged> {
+        let Some(outbound) = &self.outbound else { return Ok(()) };
+        match outbound.try_send(message.into()) {
+            Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => Ok(()),
+            Err(mpsc::error::TrySendError::Full(_)) => Err(Clogged),
+        }
+    }
+
+    /// Says nothing more: the stream ends when what is queued was sent.
+    pub(crate) fn finish(&mut self) {
+        self.outbound = None;
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Ending {
+    fn of(status: &Status) -> Self {
+        let cause = match status.code() {
+            Code::Unauthenticated | Code::PermissionDenied => Cause::Denied,
+            Code::Unimplemented => Cause::NotACollector,
+            Code::Unavailable | Code::DeadlineExceeded => Cause::Unreachable,
+            _ => Cause::Ended,
+        };
+        let text = match (status.message(), std::error::Error::source(status)) {
+            ("", None) => status.code().description().to_owned(),
+            (message, None) => message.to_owned(),
+            (message, Some(source)) => format!("{message}: {}", chain(source)),
+        };
+        Self { cause, text }
+    }
+}
+
+/// An error with its causes, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,183 @@
+//! From the command line to an [`AgentConfig`]: files read, the place found out, contradictions refused.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::RunArgs;
+use crate::config::{AgentConfig, ClientTls, Listen, Secret};
+use crate::descriptors::affordable_concurrency;
+use crate::metadata::{self, Task};
+
+/// The variable that holds the token itself.
+const TOKEN_VARIABLE: &str = "ZONEWATCH_TOKEN";
+
+/// Why the command line cannot be meant.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// A file that was named cannot be read.
+    #[error("cannot read {option} {}: {source}", path.display())]
+    File {
+        /// Which.
+        option: &'static str,
+        /// As given.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A token that is there and empty.
+    #[error("{0} holds no token; expected one on its first line")]
+    NoToken(String),
+    /// TLS options for a collector without TLS.
+    #[error("{option} needs an https collector; --collector is {collector}")]
+    NotHttps {
+        /// Which.
+        option: &'static str,
+        /// As given.
+        collector: String,
+    },
+}
+
+impl RunArgs {
+    /// What these options mean in an environment (`variable` reads it) with so many descriptors.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or options contradict each other.
+    pub async fn config(
+        self,
+        variable: impl Fn(&str) -> Option<String>,
+        descriptors: Option<u64>,
+    ) -> Result<AgentConfig, SettingsError> {
+        let token = token(self.token_file.as_deref(), variable(TOKEN_VARIABLE))?;
+        let tls = self.tls()?;
+        if token.is_some() && !self.collector.is_https() {
+            tracing::warn!(collector = %self.collector, "the token travels unencrypted");
+        }
+        let wanted = usize::try_from(self.concurrency.get()).unwrap_or(usize::MAX);
+        let concurrency = affordable_concurrency(wanted, descriptors);
+        if concurrency < wanted {
+            tracing::warn!(wanted, concurrency, ?descriptors, "fewer probes at once: open files");
+        }
+        let task = match variable(metadata::VARIABLE) {
+            Some(base)
+                if self.vantage.is_none() || self.zone.is_none() || self.agent_id.is_none() =>
+            {
+                Task::read(&base).await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "task metadata cannot be read: going on with defaults");
+                    Task::default()
+                })
+            }
+            _ => Task::default(),
+        };
+        let default = AgentConfig::new(self.collector);
+        let listen = match self.listen {
+            Some(address) => Listen { address, required: true },
+            None => Listen { address: AgentConfig::LISTEN, required: false },
+        };
+        Ok(AgentConfig {
+            tls,
+            token,
+            agent_id: self.agent_id.or(task.id).unwrap_or(default.agent_id),
+            vantage: self.vantage.or(task.region).unwrap_or(default.vantage),
+            zone: self.zone.or(task.zone).unwrap_or(default.zone),
+            concurrency,
+            probe: self.probe,
+            listen: Some(listen),
+            collector: default.collector,
+            outbox_bytes: default.outbox_bytes,
+            drain_max: default.drain_max,
+        })
+    }
+
+    fn tls(&self) -> Result<ClientTls, SettingsError> {
+        let files =
+            [("--ca", &self.ca), ("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)];
+        let mut read = [None, None, None];
+        for ((option, path), read) in files.into_iter().zip(&mut read) {
+            let Some(path) = path else { continue };
+            if !self.collector.is_https() {
+                let collector = self.collector.to_string();
+                return Err(SettingsError::NotHttps { option, collector });
+            }
+            *read = Some(std::fs::read(path).map_err(unreadable(option, path))?);
+        }
+        let [ca, certificate, key] = read;
+        Ok(ClientTls { ca, identity: certificate.zip(key) })
+    }
+}
+
+fn unreadable(option: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SettingsError {
+    let path = path.to_owned();
+    move |source| SettingsError::File { option, path, source }
+}
+
+/// The file's token if one is given, else the variable's.
+fn token(file: Option<&Path>, value: Option<String>) -> Result<Option<Secret>, SettingsError> {
+    let (text, place) = match (file, value) {
+        (Some(path), _) => {
+            let text = std::fs::read_to_string(path).map_err(unreadable("--token-file", path))?;
+            (text, path.display().to_string())
+        }
+        (None, Some(value)) => (value, TOKEN_VARIABLE.to_owned()),
+        (None, None) => return Ok(None),
+    };
+    Secret::first_line(&text).map(Some).ok_or(SettingsError::NoToken(place))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    async fn config(line: &str, variables: &[(&str, &str)]) -> Result<AgentConfig, SettingsError> {
+        let arguments = format!("zonewatch-agent run {line}");
+        let Command::Run(args) = Cli::try_parse_from(arguments.split(' ')).unwrap().command else {
+            panic!("{line}");
+        };
+        let variable = |name: &str| {
+            variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        };
+        args.config(variable, Some(500)).await
+    }
+
+    #[tokio::test]
+    async fn without_options_the_place_is_default_and_the_id_random() {
+        let one = config("--collector http://a:1", &[]).await.unwrap();
+        let two = config("--collector http://a:1", &[]).await.unwrap();
+        assert_eq!((one.vantage.as_str(), one.zone.as_str()), ("default", "default"));
+        assert_ne!(one.agent_id, two.agent_id);
+        assert_eq!(one.concurrency, 400, "as the descriptors allow");
+        assert_eq!(one.listen, Some(Listen { address: AgentConfig::LISTEN, required: false }));
+    }
+
+    #[tokio::test]
+    async fn a_token_comes_from_the_variable_and_an_empty_one_is_refused() {
+        let token = [(TOKEN_VARIABLE, "hunter2\n")];
+        let config_with = config("--collector http://a:1", &token).await.unwrap();
+        assert_eq!(config_with.token.unwrap().reveal(), "hunter2");
+        let empty = config("--collector http://a:1", &[(TOKEN_VARIABLE, " ")]).await;
+        assert!(matches!(empty, Err(SettingsError::NoToken(place)) if place == TOKEN_VARIABLE));
+    }
+
+    #[tokio::test]
+    async fn a_missing_file_is_named_with_its_option() {
+        for option in ["--token-file", "--ca"] {
+            let line = format!("--collector https://a:1 {option} /nowhere/x");
+            let error = config(&line, &[]).await.expect_err(option).to_string();
+            assert!(error.contains(option) && error.contains("/nowhere/x"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn tls_options_need_https() {
+        let error = config("--collector http://a:1 --ca /nowhere/x", &[]).await;
+        assert!(matches!(error, Err(SettingsError::NotHttps { option: "--ca", .. })));
+    }
+
+    #[tokio::test]
+    async fn unreachable_metadata_leaves_the_defaults() {
+        let nobody = [(metadata::VARIABLE, "http://127.0.0.1:1/v4")];
+        let config = config("--collector http://a:1 --zone z", &nobody).await.unwrap();
+        assert_eq!((config.vantage.as_str(), config.zone.as_str()), ("default", "z"));
+    }
+}

@@ -1,0 +1,149 @@
+//! Probes as tasks: each waits for its permits, runs, and says how it ended. A panic is a fault of ours, not silence.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::ScheduledTarget;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::{Id, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::admit::Admit;
+use crate::agent_core::{Attempt, Start};
+use crate::clock::LocalMicros;
+use crate::flights::Ticket;
+use crate::local_time::{boot_time, until};
+use crate::pause::Pauses;
+use crate::probe::{Ended, Prepared, Prober};
+
+/// Starts that are told and not yet taken note of: a task that finds it full waits a moment.
+const STARTED_MAX: usize = 1024;
+
+/// A target, ready to be probed.
+pub(crate) type Ready = Arc<(Prepared, Duration)>;
+
+impl Admit for Prober {
+    type Handle = Ready;
+
+    fn admit(&mut self, target: &ScheduledTarget) -> Result<Ready, String> {
+        match self.prepare(&target.spec) {
+            Ok(prepared) => Ok(Arc::new((prepared, target.spec.timeout))),
+            Err(unfit) => Err(unfit.to_string()),
+        }
+    }
+}
+
+/// The probes of one agent.
+pub(crate) struct Workers {
+    tasks: JoinSet<Option<(Ticket, Attempt)>>,
+    tickets: HashMap<Id, Ticket>,
+    shared: Arc<Shared>,
+    started: mpsc::Receiver<(Ticket, LocalMicros)>,
+}
+
+struct Shared {
+    prober: Prober,
+    permits: Arc<Semaphore>,
+    pauses: Arc<Pauses>,
+    started: mpsc::Sender<(Ticket, LocalMicros)>,
+    no_more: CancellationToken,
+}
+
+/// What a worker tells.
+#[derive(Debug)]
+pub(crate) enum Told {
+    /// A probe has its permits and begins.
+    Started(Ticket, LocalMicros),
+    /// A try is over.
+    Ended(Ticket, Attempt),
+    /// A try was given up before it began, because nothing may begin any more.
+    Stopped,
+}
+
+impl Workers {
+    /// None yet; at most `concurrency` probes will run at once.
+    pub(crate) fn new(prober: Prober, concurrency: usize, pauses: Arc<Pauses>) -> Self {
+        let (sender, started) = mpsc::channel(STARTED_MAX);
+        let permits = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)));
+        let no_more = CancellationToken::new();
+        let shared = Arc::new(Shared { prober, permits, pauses, started: sender, no_more });
+        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started }
+    }
+
+    /// Probes as soon as there are permits.
+    pub(crate) fn start(&mut self, start: Start<Ready>) {
+        let ticket = start.ticket;
+        let shared = self.shared.clone();
+        let task = self.tasks.spawn(async move {
+            let attempt = shared.attempt(&start).await?;
+            Some((start.ticket, attempt))
+        });
+        self.tickets.insert(task.id(), ticket);
+    }
+
+    /// What has not begun must not begin.
+    pub(crate) fn stop_starting(&self) {
+        self.shared.no_more.cancel();
+    }
+
+    /// Waits for news; for ever, when there is nothing to wait for. Cancel safe.
+    pub(crate) async fn told(&mut self) -> Told {
+        tokio::select! {
+            biased;
+            Some((ticket, at)) = self.started.recv() => Told::Started(ticket, at),
+            Some(ended) = self.tasks.join_next_with_id() => match ended {
+                Ok((id, ended)) => {
+                    self.tickets.remove(&id);
+                    ended.map_or(Told::Stopped, |(ticket, attempt)| Told::Ended(ticket, attempt))
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a probe panicked: please report this");
+                    let ticket = self.tickets.remove(&error.id());
+                    ticket.map_or(Told::Stopped, |ticket| Told::Ended(ticket, Attempt::Fault))
+                }
+            },
+        }
+    }
+}
+
+impl Shared {
+    /// One try, from waiting to its end. None if nothing may begin any more.
+    async fn attempt(&self, start: &Start<Ready>) -> Option<Attempt> {
+        let (prepared, timeout) = &*start.handle;
+        let permits = async {
+            let host = self.prober.permit(prepared).await;
+            let global = self.permits.acquire().await.expect("it is never closed");
+            (host, global)
+        };
+        let permits = tokio::select! {
+            biased;
+            () = self.no_more.cancelled() => return None,
+            permits = permits => permits,
+            () = tokio::time::sleep(until(start.start_before)) => return Some(Attempt::NoPermit),
+        };
+        let started = boot_time();
+        if started >= start.start_before {
+            return Some(Attempt::NoPermit);
+        }
+        self.pauses.tick(started);
+        self.started.send((start.ticket, started)).await.ok()?;
+        // Boxed, so that one who waits for a permit takes little memory.
+        let ended = Box::pin(self.prober.probe(prepared)).await;
+        let paused = self.pauses.tainted(started, boot_time(), *timeout);
+        drop(permits);
+        Some(match ended {
+            _ if paused => Attempt::Paused,
+            Ended::Report(report) => Attempt::Found {
+                started,
+                outcome: report.outcome,
+                phases: report.phases,
+                note: report.note,
+            },
+            Ended::Fault(fault) => {
+                tracing::debug!(fault = fault.name(), "this machine ran short of something");
+                Attempt::Fault
+            }
+        })
+    }
+}

@@ -1,0 +1,48 @@
+//! Faults of this machine are never results.
+
+use std::fs::File;
+use std::process::Command;
+
+use agent::probe::{Ended, Fault};
+use rustix::process::{Resource, Rlimit, setrlimit};
+
+use super::name_server::{NameServer, Reply};
+use super::origin::{Origin, response};
+use super::{answered, get, prober, run_with};
+
+/// The limit is the whole process's, so the probes run in one of their own: the ignored test below.
+#[test]
+fn running_out_of_descriptors_is_a_fault_and_never_a_result() {
+    let program = std::env::current_exe().expect("this test binary");
+    let test = "probe::faults::in_a_process_without_descriptors";
+    let output = Command::new(program)
+        .args([test, "--exact", "--ignored", "--nocapture"])
+        .output()
+        .expect("started");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && said.contains("1 passed"), "{output:?}");
+}
+
+#[tokio::test]
+#[ignore = "run in a process of its own by the test above"]
+async fn in_a_process_without_descriptors() {
+    let server = NameServer::always(Reply::Addresses(vec!["127.0.0.1".parse().unwrap()])).await;
+    let origin = Origin::always(response(200, &[], "")).await;
+    let by_address = get(origin.url("/"));
+    let by_name = get(format!("http://web.example:{}/", origin.address.port()));
+    let prober = prober();
+    let resolving = server.prober();
+    answered(&run_with(&prober, &by_address).await, 200);
+
+    let few = Rlimit { current: Some(128), maximum: Some(128) };
+    setrlimit(Resource::Nofile, few).expect("a lower limit");
+    let mut files: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
+    for (prober, spec) in [(&prober, &by_address), (&resolving, &by_name)] {
+        let prepared = prober.prepare(spec).expect("prepared before");
+        let ended = prober.probe(&prepared).await;
+        assert!(matches!(ended, Ended::Fault(Fault::Descriptors)), "{}: {ended:?}", spec.url);
+    }
+    files.truncate(files.len() / 2);
+    answered(&run_with(&prober, &by_address).await, 200);
+    answered(&run_with(&resolving, &by_name).await, 200);
+}

@@ -1,0 +1,142 @@
+//! The program itself: exit codes, signals, and what a pause of the whole process does.
+
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use proto::{AgentMessage, Missed};
+use tokio::task::JoinHandle;
+
+use crate::collector::{Collector, Origin, soon, target};
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zonewatch-agent"));
+    command.args(arguments).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A program whose output is read from the start: a full pipe would stop it.
+struct Running {
+    pid: u32,
+    output: JoinHandle<std::io::Result<Output>>,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let child = command.spawn().unwrap();
+        let pid = child.id();
+        Self { pid, output: tokio::task::spawn_blocking(move || child.wait_with_output()) }
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([format!("-{name}"), self.pid.to_string()]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    async fn ended(self) -> Output {
+        soon("the end of the program", self.output).await.unwrap().unwrap()
+    }
+}
+
+#[tokio::test]
+async fn wrong_usage_exits_with_2_and_says_what_was_expected() {
+    for (arguments, word) in [
+        (&["run", "--collector", "nonsense"][..], "http://HOST:PORT"),
+        (&["run", "--collector", "http://a:1", "--token-file", "/nowhere"], "--token-file"),
+        (&["run", "--collector", "http://a:1", "--vantage", ""], "vantage"),
+        (&["probe", "ftp://a"], "http"),
+        (&[], "Usage"),
+    ] {
+        let output = Running::start(&mut program(arguments)).ended().await;
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(word), "{arguments:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_health_check_without_an_agent_exits_with_1() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let check = Running::start(&mut program(&["healthcheck", "--listen", &free.to_string()]));
+    assert_eq!(check.ended().await.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_probe_of_an_answering_server_exits_with_0() {
+    let origin = Origin::start(Duration::ZERO).await;
+    let probe = Running::start(&mut program(&["probe", &origin.url, "--format", "json"]));
+    let output = probe.ended().await;
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stdout).contains(&origin.url));
+}
+
+#[tokio::test]
+async fn sigterm_drains_and_exits_with_0_and_the_token_is_in_no_log() {
+    let mut collector = Collector::start(None).await;
+    let url = collector.url();
+    let mut command = program(&["run", "--collector", &url, "--listen", "127.0.0.1:0"]);
+    command.env("ZONEWATCH_TOKEN", "hunter2").env("ZONEWATCH_LOG_LEVEL", "trace");
+    let agent = Running::start(&mut command);
+    let (mut conversation, _) = collector.welcomed(Duration::from_secs(120)).await;
+    assert_eq!(conversation.authorization.as_deref(), Some("Bearer hunter2"));
+    // It has taken the Welcome when it says how far it is.
+    conversation.hear().await;
+    agent.signal("TERM");
+    let mut draining = false;
+    while let Some(message) = soon("the end of the stream", conversation.next()).await {
+        match message {
+            AgentMessage::Results(results) => conversation.ack(results.seq).await,
+            other => draining |= matches!(other, AgentMessage::Draining { .. }),
+        }
+    }
+    drop(conversation);
+    assert!(draining);
+    let output = agent.ended().await;
+    let logs = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{logs}");
+    assert!(logs.contains("drained"), "{logs}");
+    assert!(!logs.contains("hunter2"), "the token is in the logs");
+}
+
+#[tokio::test]
+async fn a_second_signal_exits_at_once() {
+    let origin = Origin::start(Duration::ZERO).await;
+    let mut collector = Collector::start(None).await;
+    let url = collector.url();
+    let agent = Running::start(&mut program(&["run", "--collector", &url]));
+    let (mut conversation, _) = collector.welcomed(Duration::from_secs(120)).await;
+    conversation.grant(target(origin.url.clone())).await;
+    conversation.results().await; // never acknowledged: the drain waits
+    agent.signal("INT");
+    while !matches!(conversation.hear().await, AgentMessage::Draining { .. }) {}
+    agent.signal("INT");
+    assert_eq!(agent.ended().await.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_stopped_process_blames_no_target() {
+    let origin = Origin::start(Duration::from_millis(400)).await;
+    let mut collector = Collector::start(None).await;
+    let url = collector.url();
+    let agent = Running::start(&mut program(&["run", "--collector", &url]));
+    let (mut conversation, _) = collector.welcomed(Duration::from_secs(120)).await;
+    conversation.grant(target(origin.url.clone())).await;
+    conversation.results().await;
+    let before = conversation.results().await.1.results[0].planned;
+    agent.signal("STOP");
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    agent.signal("CONT");
+    let mut missed = Vec::new();
+    let mut after = 0;
+    while after < 3 {
+        let (message, batch) = conversation.results().await;
+        conversation.ack(message.seq).await;
+        for result in &batch.results {
+            assert!(result.outcome.is_up(), "{result:?}");
+            after += u32::from(result.planned > before + Duration::from_secs(6));
+        }
+        missed.extend(batch.missed);
+    }
+    assert!(missed.iter().any(|m| m.reason == Missed::AgentPaused), "{missed:?}");
+    agent.signal("KILL");
+    agent.ended().await;
+}

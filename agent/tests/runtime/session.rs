@@ -1,0 +1,180 @@
+//! An agent in this process: it connects, probes, delivers, comes back, and drains.
+
+use std::time::Duration;
+
+use agent::{Agent, AgentConfig, DrainReport, Listen, Secret, local_get};
+use proto::{AgentMessage, CollectorMessage, HeldShard, Outcome};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::collector::{Collector, Origin, now, shard, soon, target};
+
+/// No test takes so long.
+const LEASE: Duration = Duration::from_secs(120);
+
+struct Running {
+    stop: CancellationToken,
+    tasks: JoinSet<DrainReport>,
+}
+
+impl Running {
+    fn start(agent: Agent) -> Self {
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(agent.run(stop.clone()));
+        Self { stop, tasks }
+    }
+
+    async fn ended(mut self) -> DrainReport {
+        soon("the end of the agent", self.tasks.join_next()).await.unwrap().unwrap()
+    }
+}
+
+fn config(url: &str) -> AgentConfig {
+    AgentConfig {
+        agent_id: "agent-1".into(),
+        vantage: "v".into(),
+        zone: "z".into(),
+        ..AgentConfig::new(url.parse().unwrap())
+    }
+}
+
+fn start(config: AgentConfig) -> Running {
+    Running::start(Agent::new(config).unwrap())
+}
+
+#[tokio::test]
+async fn results_survive_a_broken_stream_and_are_sent_again_from_one_on_the_next() {
+    let origin = Origin::start(Duration::ZERO).await;
+    let mut collector = Collector::start(None).await;
+    let agent = start(config(&collector.url()));
+
+    let (mut first, hello) = collector.welcomed(LEASE).await;
+    assert_eq!((hello.agent_id.as_str(), hello.protocol), ("agent-1", 1));
+    assert_eq!(hello.held, []);
+    let from = now();
+    first.grant(target(origin.url.clone())).await;
+    let AgentMessage::Applied(applied) = first.hear().await else { panic!("expected Applied") };
+    assert_eq!((applied.version, applied.refused), (1, vec![]));
+    let (message, batch) = first.results().await;
+    assert_eq!(batch.results[0].outcome, Outcome::Answered { status: 200, unexpected: None });
+    assert!(batch.results[0].planned >= from);
+    assert!(message.watermark > batch.results[0].planned);
+    drop(first); // unacknowledged
+
+    let (mut second, hello) = collector.welcomed(LEASE).await;
+    assert_eq!(hello.epoch_seen, 1);
+    assert!(
+        matches!(hello.held[..], [HeldShard { shard: s, content_hash: 42, .. }] if s == shard())
+    );
+    let (again, batch_again) = second.results().await;
+    assert_eq!(again.seq, 1);
+    assert_eq!(batch_again.results[0], batch.results[0]);
+    second.ack(again.seq).await;
+
+    agent.stop.cancel();
+    let mut drained = false;
+    while let Some(message) = soon("the end of the stream", second.next()).await {
+        match message {
+            AgentMessage::Results(results) => second.ack(results.seq).await,
+            AgentMessage::Draining { until } => drained = until <= now(),
+            _ => {}
+        }
+    }
+    assert!(drained);
+    drop(second);
+    let report = agent.ended().await;
+    assert_eq!(report, DrainReport { complete: true, undelivered_bytes: 0 });
+}
+
+#[tokio::test]
+async fn a_collector_that_comes_up_later_or_again_is_found() {
+    let mut collector = Collector::start(None).await;
+    let address = collector.address;
+    let agent = start(config(&collector.url()));
+    let conversation = collector.welcomed(LEASE).await;
+    collector.stop().await;
+    drop(conversation);
+    let mut collector = Collector::start_at(address, None).await;
+    let (_conversation, hello) = collector.welcomed(LEASE).await;
+    assert_eq!(hello.epoch_seen, 1);
+    agent.stop.cancel();
+    assert!(agent.ended().await.complete);
+}
+
+#[tokio::test]
+async fn a_silent_collector_is_left_after_its_lease() {
+    let mut collector = Collector::start(None).await;
+    let agent = start(config(&collector.url()));
+    let (_silent, _) = collector.welcomed(Duration::from_secs(2)).await;
+    collector.greeted().await;
+    agent.stop.cancel();
+    agent.ended().await;
+}
+
+#[tokio::test]
+async fn one_who_is_sent_away_comes_back_no_sooner_than_told() {
+    let mut collector = Collector::start(None).await;
+    let agent = start(config(&collector.url()));
+    let (conversation, _) = collector.welcomed(LEASE).await;
+    let after = Duration::from_secs(2);
+    let told = now();
+    let cause = "restart".into();
+    conversation.say(CollectorMessage::GoAway { after, cause }).await;
+    collector.greeted().await;
+    assert!(now().since(told) >= after, "{:?}", now().since(told));
+    agent.stop.cancel();
+    agent.ended().await;
+}
+
+#[tokio::test]
+async fn the_token_is_shown_and_one_that_is_refused_does_not_end_the_agent() {
+    let mut collector = Collector::start(Some("Bearer right")).await;
+    let with = |token| AgentConfig { token: Secret::first_line(token), ..config(&collector.url()) };
+    let (wrong, right) = (start(with("wrong")), start(with("right")));
+    let (conversation, _) = collector.greeted().await;
+    assert_eq!(conversation.authorization.as_deref(), Some("Bearer right"));
+    assert!(!wrong.tasks.is_empty());
+    wrong.stop.cancel();
+    assert!(wrong.ended().await.complete, "it ran until it was stopped");
+    right.stop.cancel();
+    right.ended().await;
+}
+
+#[tokio::test]
+async fn metrics_and_health_are_served_and_it_is_ready_once_a_collector_has_it() {
+    let mut collector = Collector::start(None).await;
+    let listen = Some(Listen { address: "127.0.0.1:0".parse().unwrap(), required: true });
+    let agent = Agent::new(AgentConfig { listen, ..config(&collector.url()) }).unwrap();
+    let admin = agent.admin_address().unwrap();
+    let get = |path: &str| local_get::get(format!("http://{admin}/{path}").parse().unwrap());
+    let agent = Running::start(agent);
+    assert_eq!(soon("livez", get("livez")).await.unwrap().0, 200);
+    assert_eq!(get("readyz").await.unwrap().0, 503);
+    let (_conversation, _) = collector.welcomed(LEASE).await;
+    let ready = async {
+        while get("readyz").await.unwrap().0 != 200 {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("readiness", ready).await;
+    let (_, metrics) = get("metrics").await.unwrap();
+    let metrics = String::from_utf8(metrics.into()).unwrap();
+    assert!(metrics.contains("zonewatch_agent_connected 1"), "{metrics}");
+    agent.stop.cancel();
+    agent.ended().await;
+}
+
+#[tokio::test]
+async fn an_address_that_is_taken_stops_only_an_agent_that_was_given_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let with = |required| {
+        let listen = Some(Listen { address, required });
+        Agent::new(AgentConfig { listen, ..config("http://127.0.0.1:1") })
+    };
+    assert!(with(false).unwrap().admin_address().is_none());
+    let error = with(true).err().expect("it is taken");
+    assert!(!error.is_usage());
+    assert!(error.to_string().contains(&address.to_string()), "{error}");
+}

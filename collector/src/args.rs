@@ -1,0 +1,159 @@
+//! The command line, as typed. [`crate::config`] makes sense of it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Probes a list of URLs from several places and accounts for every probe that was due.
+#[derive(Debug, Parser)]
+#[command(name = "zonewatch-collector", version, max_term_width = 100, after_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  zonewatch-collector serve examples/targets.csv --local-agents 3
+      the whole system in one process; then open http://127.0.0.1:8080
+  zonewatch-collector serve sites.csv --vantages eu,us --grpc-listen 0.0.0.0:50051 \\
+      --allow-plaintext --agent-token-file agents.token
+      agents elsewhere: zonewatch-agent run --collector http://THIS-HOST:50051 --vantage eu …
+  zonewatch-collector check sites.csv
+      what a target file says, and every problem with its line
+
+Every option also reads an environment variable: --http-listen is ZONEWATCH_HTTP_LISTEN.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Read the targets, take agents in, serve what they find.
+    Serve(Box<ServeArgs>),
+    /// Validate and summarise a target file.
+    Check(CheckArgs),
+    /// Exit 0 if this machine's collector is live.
+    Healthcheck(HealthcheckArgs),
+}
+
+/// How the target file is read.
+#[derive(Debug, Args)]
+pub struct FileArgs {
+    /// How often a target is probed unless its row says otherwise (1s to 24h).
+    #[arg(long, env = "ZONEWATCH_INTERVAL", value_parser = humantime::parse_duration, default_value = "10m")]
+    pub interval: Duration,
+    /// How long a probe may take, from DNS to the last byte, unless its row says otherwise.
+    #[arg(long, env = "ZONEWATCH_TIMEOUT", value_parser = humantime::parse_duration, default_value = "10s")]
+    pub timeout: Duration,
+    /// Another default for a column of the target file; repeatable.
+    #[arg(
+        long = "default",
+        env = "ZONEWATCH_DEFAULT",
+        value_name = "COLUMN=VALUE",
+        value_delimiter = ';'
+    )]
+    pub defaults: Vec<String>,
+    /// NAME=value lines that fill ${NAME} in headers and bodies.
+    #[arg(long, env = "ZONEWATCH_SECRETS_FILE", value_name = "F")]
+    pub secrets_file: Option<PathBuf>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// A CSV file of named URLs.
+    #[arg(env = "ZONEWATCH_TARGETS")]
+    pub targets: String,
+    /// The API and the dashboard.
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub http_listen: SocketAddr,
+    /// The agents.
+    #[arg(long, env = "ZONEWATCH_GRPC_LISTEN", default_value = "127.0.0.1:50051")]
+    pub grpc_listen: SocketAddr,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub file: FileArgs,
+    /// The vantages there are [default: those seen in the last 24 hours].
+    #[arg(long, env = "ZONEWATCH_VANTAGES", value_name = "NAME,…", value_delimiter = ',')]
+    pub vantages: Vec<String>,
+    /// Where the log is kept: a folder, or memory:
+    #[arg(long, env = "ZONEWATCH_STORE", default_value = "./zonewatch-data")]
+    pub store: String,
+    /// How long single slots are kept in memory: the longest window that the API answers for.
+    #[arg(long, env = "ZONEWATCH_KEEP_SLOTS", value_parser = humantime::parse_duration, default_value = "48h")]
+    pub keep_slots: Duration,
+    /// Run N agents inside this process, in zones local-a, local-b, …
+    #[arg(long, env = "ZONEWATCH_LOCAL_AGENTS", value_name = "N", default_value_t = 0)]
+    pub local_agents: u8,
+    /// How long a silent agent keeps its shards.
+    #[arg(long, env = "ZONEWATCH_LEASE", value_parser = humantime::parse_duration, default_value = "20s")]
+    pub lease: Duration,
+    /// The most probes that each local agent runs at once.
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000)]
+    pub concurrency: u32,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub probe: agent::probe::ProbeOptions,
+    /// The gRPC port's certificate chain (PEM).
+    #[arg(long, env = "ZONEWATCH_TLS_CERT", value_name = "F", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// The gRPC port's key (PEM).
+    #[arg(long, env = "ZONEWATCH_TLS_KEY", value_name = "F", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Agents must show a certificate of this authority (PEM): mutual TLS.
+    #[arg(long, env = "ZONEWATCH_CLIENT_CA", value_name = "F", requires = "tls_cert")]
+    pub client_ca: Option<PathBuf>,
+    /// Tokens that agents must show one of, one a line [env value itself: ZONEWATCH_AGENT_TOKEN].
+    #[arg(long, env = "ZONEWATCH_AGENT_TOKEN_FILE", value_name = "F")]
+    pub agent_token_file: Option<PathBuf>,
+    /// Tokens that API clients must show one of, one a line [env value itself: ZONEWATCH_API_TOKEN].
+    #[arg(long, env = "ZONEWATCH_API_TOKEN_FILE", value_name = "F")]
+    pub api_token_file: Option<PathBuf>,
+    /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT")]
+    pub allow_plaintext: bool,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub log: LogArgs,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A CSV file of named URLs.
+    #[arg(env = "ZONEWATCH_TARGETS")]
+    pub targets: PathBuf,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub file: FileArgs,
+}
+
+/// `healthcheck`.
+#[derive(Debug, Args)]
+pub struct HealthcheckArgs {
+    /// Where the collector serves HTTP.
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub http_listen: SocketAddr,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug, Args)]
+pub struct LogArgs {
+    /// Logs as text for people or as JSON lines.
+    #[arg(long, env = "ZONEWATCH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
+    pub log_format: LogFormat,
+    /// error, warn, info, debug or trace; or directives like collector=debug,info.
+    #[arg(long, env = "ZONEWATCH_LOG_LEVEL", default_value = "info")]
+    pub log_level: String,
+}
+
+/// The form of the log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}

@@ -1,0 +1,227 @@
+//! What the command line means: checked whole, before anything is opened.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::args::{FileArgs, ServeArgs};
+use crate::store::StoreAddress;
+use crate::target_file::{Defaults, Secrets, parse_default};
+use crate::tokens::{Tokens, TokensError};
+
+/// Everything that `serve` needs to know.
+pub struct Config {
+    /// The target file.
+    pub targets: PathBuf,
+    /// How it is read.
+    pub defaults: Defaults,
+    /// What fills `${NAME}` in it.
+    pub secrets: Secrets,
+    /// The default interval, and so the length of a round.
+    pub interval: Duration,
+    /// The API and the page.
+    pub http_listen: SocketAddr,
+    /// The agents.
+    pub grpc_listen: SocketAddr,
+    /// TLS on the agents' port.
+    pub tls: Option<Tls>,
+    /// The vantages there are, if they are given.
+    pub vantages: Option<Vec<String>>,
+    /// Where the log is.
+    pub store: StoreAddress,
+    /// How long single slots are kept.
+    pub keep_slots: Duration,
+    /// Agents inside this process.
+    pub local_agents: u8,
+    /// Their limits.
+    pub concurrency: u32,
+    /// How they probe.
+    pub probe: agent::probe::ProbeOptions,
+    /// How long a silent agent keeps its shards.
+    pub lease: Duration,
+    /// What agents must show.
+    pub agent_tokens: Option<Arc<Tokens>>,
+    /// What API clients must show.
+    pub api_tokens: Option<Arc<Tokens>>,
+}
+
+/// PEM texts.
+pub struct Tls {
+    /// The server's certificate chain.
+    pub cert: Vec<u8>,
+    /// Its key.
+    pub key: Vec<u8>,
+    /// The authority of the agents' certificates.
+    pub client_ca: Option<Vec<u8>>,
+}
+
+/// A command line that cannot work. Exit code 2.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Something about the target file's options.
+    #[error("{0}")]
+    File(String),
+    /// A place for targets that is not there yet.
+    #[error("{0}: targets are read from a file so far; https:// and s3:// are not there yet")]
+    Source(String),
+    /// The store's address.
+    #[error("--store {0}")]
+    Store(String),
+    /// A token file.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// A certificate or key.
+    #[error("{option} {path}: cannot be read")]
+    Pem {
+        /// Which option.
+        option: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A lease that leaves no time.
+    #[error("--lease {} is out of range; expected 1s to 10m", humantime::format_duration(*.0))]
+    Lease(Duration),
+    /// Slots that are gone before an hour is over.
+    #[error("--keep-slots {} is too short; expected at least 1h", humantime::format_duration(*.0))]
+    KeepSlots(Duration),
+    /// A vantage's name.
+    #[error("--vantages: `{0}` is not a name; expected 1 to 255 bytes without control characters")]
+    Vantage(String),
+    /// Anyone on the network could listen in.
+    #[error(
+        "--grpc-listen {0} is not a loopback address and has no TLS: agents' tokens and results would cross the \
+         network in the clear; give --tls-cert and --tls-key, or --allow-plaintext if TLS ends at a load balancer"
+    )]
+    Plaintext(SocketAddr),
+    /// Anyone on the network could be an agent.
+    #[error(
+        "--grpc-listen {0} is not a loopback address and nothing tells agents from strangers: give \
+         --agent-token-file or --client-ca"
+    )]
+    Open(SocketAddr),
+    /// More local agents than zones have letters.
+    #[error("--local-agents {0}: at most 26 run inside one process")]
+    LocalAgents(u8),
+}
+
+/// The environment: a variable's value, if it is set.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Makes sense of the arguments.
+    ///
+    /// # Errors
+    /// When they cannot work; the sentence says what would.
+    pub fn new(args: ServeArgs, environment: Environment<'_>) -> Result<Self, ConfigError> {
+        if args.targets.starts_with("https://") || args.targets.starts_with("s3://") {
+            return Err(ConfigError::Source(args.targets));
+        }
+        let (defaults, secrets) = file(&args.file)?;
+        if !(Duration::from_secs(1)..=Duration::from_secs(600)).contains(&args.lease) {
+            return Err(ConfigError::Lease(args.lease));
+        }
+        if args.keep_slots < Duration::from_secs(3600) {
+            return Err(ConfigError::KeepSlots(args.keep_slots));
+        }
+        if args.local_agents > 26 {
+            return Err(ConfigError::LocalAgents(args.local_agents));
+        }
+        let vantages: Vec<String> =
+            args.vantages.iter().map(|name| name.trim().to_owned()).collect();
+        let bad = |name: &&String| {
+            name.is_empty() || name.len() > 255 || name.chars().any(char::is_control)
+        };
+        if let Some(name) = vantages.iter().find(bad) {
+            return Err(ConfigError::Vantage(name.clone()));
+        }
+        let tls = tls(&args)?;
+        let agent_tokens =
+            tokens(args.agent_token_file.as_ref(), "ZONEWATCH_AGENT_TOKEN", environment)?;
+        let api_tokens = tokens(args.api_token_file.as_ref(), "ZONEWATCH_API_TOKEN", environment)?;
+        if !args.grpc_listen.ip().is_loopback() {
+            let mutual = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+            if agent_tokens.is_none() && !mutual {
+                return Err(ConfigError::Open(args.grpc_listen));
+            }
+            if tls.is_none() && !args.allow_plaintext {
+                return Err(ConfigError::Plaintext(args.grpc_listen));
+            }
+        }
+        Ok(Self {
+            targets: args.targets.into(),
+            defaults,
+            secrets,
+            interval: args.file.interval,
+            http_listen: args.http_listen,
+            grpc_listen: args.grpc_listen,
+            tls,
+            vantages: (!vantages.is_empty()).then_some(vantages),
+            store: args.store.parse().map_err(|error| ConfigError::Store(format!("{error}")))?,
+            keep_slots: args.keep_slots,
+            local_agents: args.local_agents,
+            concurrency: args.concurrency,
+            probe: args.probe,
+            lease: args.lease,
+            agent_tokens,
+            api_tokens,
+        })
+    }
+}
+
+/// How a target file is to be read: for `serve` and `check` alike.
+///
+/// # Errors
+/// When a default or the secrets file cannot be used.
+pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
+    let told = |error: &dyn std::error::Error| ConfigError::File(chain(error));
+    let columns: Result<Vec<_>, String> =
+        args.defaults.iter().map(|text| parse_default(text)).collect();
+    let columns = columns.map_err(ConfigError::File)?;
+    let defaults = Defaults::new(args.interval, args.timeout, columns).map_err(|e| told(&e))?;
+    let secrets = Secrets::new(std::env::vars());
+    let secrets = match &args.secrets_file {
+        Some(path) => secrets.with_file(path).map_err(|error| told(&error))?,
+        None => secrets,
+    };
+    Ok((defaults, secrets))
+}
+
+/// An error with its causes, on one line.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn tokens(
+    path: Option<&PathBuf>,
+    variable: &str,
+    environment: Environment<'_>,
+) -> Result<Option<Arc<Tokens>>, TokensError> {
+    let tokens = match (path, environment(variable)) {
+        (Some(path), _) => Tokens::read(path)?,
+        (None, Some(text)) => Tokens::parse(&text, variable)?,
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(Arc::new(tokens)))
+}
+
+fn tls(args: &ServeArgs) -> Result<Option<Tls>, ConfigError> {
+    let read = |option, path: &PathBuf| {
+        std::fs::read(path).map_err(|source| ConfigError::Pem {
+            option,
+            path: path.clone(),
+            source,
+        })
+    };
+    let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
+    let client_ca = args.client_ca.as_ref().map(|path| read("--client-ca", path)).transpose()?;
+    Ok(Some(Tls { cert: read("--tls-cert", cert)?, key: read("--tls-key", key)?, client_ca }))
+}

@@ -1,0 +1,345 @@
+//! The collector's decisions: events and the time come in, effects go out. Nothing here waits or reads a clock.
+//!
+//! The core owns the [`State`] (what the log says) and the [`Fleet`] (who is there). Every change of the state is first an
+//! [`Effect::Append`], and is taken when that append is durable. Upkeep follows every event, so no path can forget it.
+//! Start at [`Core::apply`].
+
+mod assign;
+mod counters;
+mod ingest;
+mod listing;
+mod sessions;
+mod settle;
+mod upkeep;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use bytes::Bytes;
+use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
+
+use crate::fleet::{AgentIdx, Fleet, SessionId};
+use crate::state::{Change, State, TargetIdx, VantageIdx};
+use crate::target_file::Target;
+
+pub use counters::Counters;
+
+/// What the core is told to do.
+#[derive(Clone, Debug)]
+pub struct CoreConfig {
+    /// How long a silent agent keeps its shards.
+    pub lease: Duration,
+    /// The vantages there are; without it, those seen in the last 24 hours.
+    pub vantages: Option<Vec<String>>,
+    /// How long single slots are kept.
+    pub keep_slots: Duration,
+    /// The ids of the agents inside this process: after a restart nobody waits for them.
+    pub local_agents: Vec<String>,
+}
+
+/// The vantage that stands in while no agent was ever seen.
+pub const DEFAULT_VANTAGE: &str = "default";
+/// The most encoded result bytes that one agent may have on their way.
+pub const UNACKED_BYTES_MAX: u64 = 4 << 20;
+
+/// What happened.
+#[derive(Debug)]
+pub enum Event {
+    /// An agent opened a stream and said who it is.
+    Hello(SessionId, Hello),
+    /// It said something else.
+    Message(SessionId, AgentMessage),
+    /// The stream ended.
+    Closed(SessionId),
+    /// Every append up to this ticket is durable.
+    Durable(u64),
+    /// The target file was read: this is all of it.
+    Listed(Vec<Target>),
+    /// A fifth of a second has passed.
+    Tick,
+    /// The collector stops.
+    Drain,
+}
+
+/// What is to be done about it.
+#[derive(Debug)]
+pub enum Effect {
+    /// Say this to an agent.
+    Send(SessionId, CollectorMessage),
+    /// End a stream.
+    End(SessionId, SessionEnd),
+    /// Make this record durable; tickets rise by one.
+    Append(u64, Bytes),
+}
+
+/// Why the collector ends a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The same agent speaks on a newer one.
+    Replaced,
+    /// Another process with this id is alive.
+    IdInUse(String),
+    /// The agent follows a newer collector.
+    OldLeader,
+    /// The agent broke the protocol.
+    Protocol(String),
+    /// The collector stops.
+    Stopping,
+}
+
+/// The key of a slot, inside this process.
+type Slot = (VantageIdx, TargetIdx, Timestamp);
+
+/// A slot that the sweep sent to an agent.
+#[derive(Debug)]
+struct Running {
+    agent: AgentIdx,
+    /// It is sent again after this.
+    until: Timestamp,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Core {
+    config: CoreConfig,
+    state: State,
+    fleet: Fleet,
+    counters: Counters,
+    effects: Vec<Effect>,
+    /// Appends that are not durable yet, in order.
+    appending: VecDeque<(u64, Record)>,
+    next_ticket: u64,
+    /// A listing that waits until the one before it is durable.
+    listing: Option<Vec<Target>>,
+    listing_in_log: bool,
+    /// Vantages with a change on its way into the log.
+    vantages_in_log: Vec<String>,
+    /// The vantages that listed targets name.
+    named: BTreeSet<String>,
+    /// Which vantages there are, or who is there, may have changed.
+    vantages_changed: bool,
+    /// The targets of each shard, the same at every vantage.
+    members: Vec<Vec<TargetIdx>>,
+    /// When to look at a series next, by vantage and target.
+    looks: Vec<Vec<Timestamp>>,
+    running: HashMap<Slot, Running>,
+    /// Found while looking, not logged yet.
+    judgements: Vec<proto::MissedRange>,
+    /// Shards are not given out before this: their holders may come back.
+    hold_until: Timestamp,
+    awaited: Vec<String>,
+    stopping: bool,
+    last_tick: Timestamp,
+    last_forget: Timestamp,
+}
+
+impl Core {
+    /// A leader over what the log says; `state` holds its own claim.
+    pub fn new(config: CoreConfig, state: State, now: Timestamp) -> Self {
+        let mut core = Self {
+            hold_until: now + config.lease,
+            awaited: Vec::new(),
+            config,
+            fleet: Fleet::default(),
+            counters: Counters::default(),
+            effects: Vec::new(),
+            appending: VecDeque::new(),
+            next_ticket: 1,
+            listing: None,
+            listing_in_log: false,
+            vantages_in_log: Vec::new(),
+            named: BTreeSet::new(),
+            vantages_changed: true,
+            members: vec![Vec::new(); SHARDS],
+            looks: Vec::new(),
+            running: HashMap::new(),
+            judgements: Vec::new(),
+            stopping: false,
+            last_tick: now,
+            last_forget: now,
+            state,
+        };
+        core.await_known_agents();
+        let known: Vec<TargetIdx> = core.state.targets().map(|(idx, _)| idx).collect();
+        core.note_targets(&known, now);
+        for target in known {
+            core.state.renew_verdict(target, now);
+        }
+        core.collect_named_vantages();
+        core
+    }
+
+    /// After a restart the agents that reported lately still hold their shards: nothing is given out before they are
+    /// back, or their lease has passed.
+    fn await_known_agents(&mut self) {
+        let before = self.state.led_before();
+        let Some(stopped) = before else { return };
+        let local = &self.config.local_agents;
+        let lately = self.state.reporters_since(stopped - self.config.lease * 2);
+        let mut awaited: Vec<String> =
+            lately.filter(|id| !local.iter().any(|l| l == id)).map(str::to_owned).collect();
+        awaited.sort_unstable();
+        awaited.dedup();
+        self.awaited = awaited;
+    }
+
+    /// Whether shards must not be given out yet.
+    fn holds(&self, now: Timestamp) -> bool {
+        !self.awaited.is_empty() && now < self.hold_until
+    }
+
+    /// Takes one event. Any event is legal at any time: the network may deliver anything, twice.
+    pub fn apply(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        match event {
+            Event::Hello(session, hello) => self.hello(now, session, hello),
+            Event::Message(session, message) => self.message(now, session, message),
+            Event::Closed(session) => self.closed(now, session),
+            Event::Durable(up_to) => self.durable(now, up_to),
+            Event::Listed(targets) => self.listing = Some(targets),
+            Event::Tick => self.tick(now),
+            Event::Drain => self.drain(now),
+        }
+        self.list(now);
+        self.send_assigns(now);
+        std::mem::take(&mut self.effects)
+    }
+
+    /// What the log says.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Who is there.
+    pub fn fleet(&self) -> &Fleet {
+        &self.fleet
+    }
+
+    /// What was counted since the start.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// How the core was set up.
+    pub fn config(&self) -> &CoreConfig {
+        &self.config
+    }
+
+    /// How many appends are not durable yet.
+    pub fn appends_waiting(&self) -> usize {
+        self.appending.len()
+    }
+
+    fn send(&mut self, session: SessionId, message: CollectorMessage) {
+        self.effects.push(Effect::Send(session, message));
+    }
+
+    /// Sends a record to the log; it is in force once that reports it durable.
+    fn append(&mut self, now: Timestamp, kind: Kind) -> u64 {
+        let record = Record { at: now, kind };
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.effects.push(Effect::Append(ticket, wire::encode_record(record.clone())));
+        self.appending.push_back((ticket, record));
+        ticket
+    }
+
+    fn durable(&mut self, now: Timestamp, up_to: u64) {
+        while let Some((_, record)) = self.appending.pop_front_if(|(ticket, _)| *ticket <= up_to) {
+            let at = record.at;
+            match &record.kind {
+                Kind::Catalog { .. } => self.listing_in_log = false,
+                Kind::Vantage { name, .. } => self.vantages_in_log.retain(|known| known != name),
+                Kind::Claim { .. } | Kind::Results(_) => {}
+            }
+            let change = self.state.apply(record).expect("a record made here can be decoded");
+            self.changed(now, at, change);
+        }
+        self.acknowledge(up_to);
+    }
+
+    /// Follows up on what a record changed.
+    fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) {
+        match change {
+            Change::Claimed => {}
+            Change::Targets(targets) => {
+                self.note_targets(&targets, now);
+                for target in targets {
+                    self.state.renew_verdict(target, now);
+                }
+                self.collect_named_vantages();
+                self.replan_all(now);
+            }
+            Change::Vantage(vantage) => {
+                self.vantages_changed = true;
+                let all: Vec<TargetIdx> = self.state.targets().map(|(idx, _)| idx).collect();
+                self.note_targets(&all, now);
+                for target in all {
+                    self.state.renew_verdict(target, now);
+                }
+                self.adopt_waiting(now, vantage);
+                self.replan(now, vantage);
+            }
+            Change::Values(vantage, slots) => {
+                for (target, planned) in slots {
+                    self.ended(vantage, target, planned);
+                    self.look_now(vantage, target, now);
+                    if self.state.renew_verdict(target, at.max(self.last_tick)) {
+                        self.counters.verdict_changes += 1;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Targets are new or changed: they have a place in their shard, and every vantage looks at them.
+    fn note_targets(&mut self, targets: &[TargetIdx], now: Timestamp) {
+        for target in targets {
+            let shard = self.state.target(*target).shard;
+            let members = &mut self.members[shard.index()];
+            if let Err(place) = members.binary_search(target) {
+                members.insert(place, *target);
+            }
+            for agent in self.fleet.agents_mut() {
+                agent.1.dirty.insert(shard);
+            }
+        }
+        let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
+        for vantage in vantages {
+            for target in targets {
+                self.look_now(vantage, *target, now);
+            }
+        }
+    }
+
+    /// A slot that the sweep sent has come back.
+    fn ended(&mut self, vantage: VantageIdx, target: TargetIdx, planned: Timestamp) {
+        let Some(running) = self.running.remove(&(vantage, target, planned)) else { return };
+        if let Some(agent) = self.fleet.agent_mut(running.agent) {
+            agent.running = agent.running.saturating_sub(1);
+        }
+    }
+
+    fn look_now(&mut self, vantage: VantageIdx, target: TargetIdx, now: Timestamp) {
+        if self.looks.len() <= vantage.index() {
+            self.looks.resize_with(vantage.index() + 1, Vec::new);
+        }
+        let looks = &mut self.looks[vantage.index()];
+        if looks.len() <= target.index() {
+            looks.resize(target.index() + 1, Timestamp::MAX);
+        }
+        let look = &mut looks[target.index()];
+        *look = (*look).min(now);
+    }
+
+    fn drain(&mut self, now: Timestamp) {
+        self.stopping = true;
+        let sessions: Vec<SessionId> =
+            self.fleet.agents().iter().filter_map(|(_, agent)| agent.session).collect();
+        for session in sessions {
+            let cause = "the collector stops".to_owned();
+            self.send(session, CollectorMessage::GoAway { after: Duration::from_secs(1), cause });
+            self.effects.push(Effect::End(session, SessionEnd::Stopping));
+            self.closed(now, session);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the core counted since its start, for /metrics.
+
+use proto::{Missed, Refusal};
+
+/// Counts since the start.
+#[derive(Clone, Debug, Default)]
+pub struct Counters {
+    /// Results that were new.
+    pub results: u64,
+    /// Results that the log held already: delivered again, or run twice.
+    pub known: u64,
+    /// Results that were not taken, by reason.
+    pub refused: [u64; Refusal::ALL.len()],
+    /// Slots judged missed, by reason.
+    pub missed: [u64; Missed::ALL.len()],
+    /// Slots that the sweep sent to be run.
+    pub swept: u64,
+    /// Shards that moved from one live agent to another.
+    pub moves: u64,
+    /// Agents whose lease ran out.
+    pub lost_agents: u64,
+    /// Sessions opened.
+    pub sessions: u64,
+    /// Verdicts that changed.
+    pub verdict_changes: u64,
+}
+
+impl Counters {
+    pub(super) fn refuse(&mut self, reason: Refusal, count: u32) {
+        self.refused[reason.number() as usize - 1] += u64::from(count);
+    }
+
+    pub(super) fn miss(&mut self, reason: Missed, count: u64) {
+        self.missed[reason.number() as usize - 1] += count;
+    }
+}

@@ -1,0 +1,220 @@
+//! What time alone brings about: leases run out, evidence grows old, slots want to be run again or judged.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use proto::{CollectorMessage, Load, RunTarget, Timestamp};
+
+use super::assign::scheduled;
+use super::{Core, Running, Slot};
+use crate::fleet::{AgentIdx, AgentStatus};
+use crate::state::{TargetIdx, VantageIdx};
+
+/// A gap between two ticks over this was ours: agents were not heard because nobody listened.
+const OUR_PAUSE: Duration = Duration::from_secs(2);
+/// A lost agent is shown so long.
+const LOST_SHOWN: Duration = Duration::from_secs(3600);
+/// How often slots that are too old are dropped from memory.
+const FORGET_EVERY: Duration = Duration::from_secs(60);
+/// The sweep waits so long over the timeout for a slot that it sent to an agent.
+const RUN_SLACK: Duration = Duration::from_secs(5);
+/// The sweep takes at most this part of an agent's capacity (rule 12: 20 %), but always some.
+const SWEEP_SHARE: u32 = 5;
+const SWEEP_MIN: u32 = 10;
+
+/// A slot that wants to be run, and the instant by which it must have started.
+pub(super) struct Wanted {
+    pub(super) start_before: Timestamp,
+    pub(super) slot: Slot,
+}
+
+impl Core {
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        let pause = now.since(self.last_tick);
+        if pause > OUR_PAUSE {
+            for (_, agent) in self.fleet.agents_mut() {
+                agent.last_heard = agent.last_heard + pause;
+            }
+        }
+        if self.last_tick.floor(Duration::from_secs(1)) != now.floor(Duration::from_secs(1)) {
+            self.each_second(now);
+        }
+        self.last_tick = now;
+        self.look(now);
+    }
+
+    fn each_second(&mut self, now: Timestamp) {
+        self.vantages_changed = true;
+        if !self.awaited.is_empty() && now >= self.hold_until {
+            self.awaited.clear();
+            self.replan_all(now);
+        }
+        self.expire_leases(now);
+        self.note_presence(now);
+        self.drop_spent_claims();
+        self.renew_stale_verdicts(now);
+        self.running.retain(|_, running| running.until > now);
+        for (_, agent) in self.fleet.agents_mut() {
+            agent.running = 0;
+        }
+        for running in self.running.values() {
+            if let Some(agent) = self.fleet.agent_mut(running.agent) {
+                agent.running += 1;
+            }
+        }
+        if now.since(self.last_forget) >= FORGET_EVERY {
+            self.last_forget = now;
+            self.state.forget_before(now - self.config.keep_slots);
+        }
+    }
+
+    fn expire_leases(&mut self, now: Timestamp) {
+        let lease = self.config.lease;
+        let mut expired = Vec::new();
+        let mut forgotten = Vec::new();
+        for (idx, agent) in self.fleet.agents() {
+            match agent.lost {
+                Some(lost) if now.since(lost) > LOST_SHOWN => forgotten.push(idx),
+                None if now.since(agent.last_heard) > lease => expired.push(idx),
+                _ => {}
+            }
+        }
+        let any_expired = !expired.is_empty();
+        for idx in expired {
+            self.counters.lost_agents += 1;
+            if let Some(session) = self.fleet.agent(idx).and_then(|agent| agent.session) {
+                let end = super::SessionEnd::Protocol("nothing was heard for a lease".into());
+                self.effects.push(super::Effect::End(session, end));
+                self.closed(now, session);
+            }
+            self.lose(now, idx);
+        }
+        if any_expired {
+            self.replan_all(now);
+        }
+        for idx in forgotten {
+            self.fleet.remove(idx);
+        }
+    }
+
+    fn note_presence(&mut self, now: Timestamp) {
+        let since = self.last_tick;
+        let present: Vec<VantageIdx> = self
+            .state
+            .vantages()
+            .filter(|(_, vantage)| self.fleet.is_present(&vantage.name))
+            .map(|(idx, _)| idx)
+            .collect();
+        for vantage in present {
+            self.fleet.place_mut(vantage).present.add(since, now);
+        }
+    }
+
+    /// A claim that has an end is spent when its agent has delivered that far.
+    fn drop_spent_claims(&mut self) {
+        let watermarks: HashMap<AgentIdx, Timestamp> =
+            self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
+        let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
+        for vantage in vantages {
+            self.fleet.place_mut(vantage).claims.retain(|_, claim| {
+                claim.until == Timestamp::MAX
+                    || watermarks.get(&claim.agent).is_some_and(|mark| *mark < claim.until)
+            });
+        }
+    }
+
+    fn renew_stale_verdicts(&mut self, now: Timestamp) {
+        let stale: Vec<TargetIdx> =
+            self.state.targets().filter(|(_, t)| t.stale_at <= now).map(|(idx, _)| idx).collect();
+        for target in stale {
+            if self.state.renew_verdict(target, now) {
+                self.counters.verdict_changes += 1;
+            }
+        }
+    }
+
+    /// Looks at every series whose time has come.
+    fn look(&mut self, now: Timestamp) {
+        let mut wanted = Vec::new();
+        for vantage in 0..self.looks.len() {
+            let idx = VantageIdx(vantage as u16);
+            let due: Vec<TargetIdx> = self.looks[vantage]
+                .iter()
+                .enumerate()
+                .filter(|(_, look)| **look <= now)
+                .map(|(target, _)| TargetIdx(target as u32))
+                .collect();
+            for target in due {
+                self.look_at(now, idx, target, &mut wanted);
+            }
+            self.log_judgements(now, idx);
+        }
+        self.sweep(now, wanted);
+    }
+
+    /// Sends what wants to be run to the owners, the most urgent first, within their room.
+    fn sweep(&mut self, now: Timestamp, mut wanted: Vec<Wanted>) {
+        wanted.sort_unstable_by_key(|wanted| (wanted.start_before, wanted.slot));
+        let mut orders: BTreeMap<AgentIdx, Vec<RunTarget>> = BTreeMap::new();
+        for Wanted { start_before, slot } in wanted {
+            if let Some((agent, order)) = self.order(now, start_before, slot) {
+                orders.entry(agent).or_default().push(order);
+            }
+        }
+        for (agent, orders) in orders {
+            let session = self.fleet.agent(agent).and_then(|agent| agent.session);
+            if let Some(session) = session {
+                self.counters.swept += orders.len() as u64;
+                // 500 targets of the usual size are some 75 KiB; the longest still stay under tonic's 4 MiB.
+                for chunk in orders.chunks(100) {
+                    self.send(session, CollectorMessage::Run(chunk.to_vec()));
+                }
+            }
+        }
+    }
+
+    fn order(
+        &mut self,
+        now: Timestamp,
+        start_before: Timestamp,
+        slot: Slot,
+    ) -> Option<(AgentIdx, RunTarget)> {
+        let (vantage, target, planned) = slot;
+        let state = self.state.target(target);
+        let place = self.fleet.place_mut(vantage);
+        let owner = place.claims.owner(state.shard)?;
+        let agent = self.fleet.agent(owner)?;
+        let unfit = agent.refused.get(&state.uid);
+        if !agent.is_ready() || unfit.is_some_and(|(revision, _)| *revision >= state.entry.revision)
+        {
+            return None;
+        }
+        if agent.running >= (agent.capacity / SWEEP_SHARE).max(SWEEP_MIN) {
+            self.fleet.place_mut(vantage).starved.add(now, now);
+            return None;
+        }
+        let stretch = self.state.series(vantage, target)?.stretch_of(planned)?;
+        let order =
+            RunTarget { target: scheduled(state, stretch), slots: vec![(planned, start_before)] };
+        let until = now + state.entry.spec.timeout + RUN_SLACK;
+        self.running.insert(slot, Running { agent: owner, until });
+        self.fleet.agent_mut(owner)?.running += 1;
+        Some((owner, order))
+    }
+
+    /// What the agents together carry, and how many of them speak.
+    pub fn load(&self) -> (usize, Load) {
+        let connected =
+            self.fleet.agents().into_iter().filter(|(_, a)| a.status() == AgentStatus::Connected);
+        connected.fold((0, Load::default()), |(count, sum), (_, agent)| {
+            let load = agent.load;
+            let sum = Load {
+                in_flight: sum.in_flight + load.in_flight,
+                waiting: sum.waiting + load.waiting,
+                outbox_bytes: sum.outbox_bytes + load.outbox_bytes,
+                lateness_ms: sum.lateness_ms.max(load.lateness_ms),
+            };
+            (count + 1, sum)
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! `/metrics`: the program's own health. Its size does not grow with the targets.
+
+use std::fmt::Write;
+
+use axum::extract::State;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use proto::{Missed, Refusal};
+
+use super::{Api, Problem};
+use crate::core::Core;
+use crate::fleet::AgentStatus;
+use crate::hub::LogHealth;
+use crate::verdict::Verdict;
+
+const CONTENT_TYPE: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+
+/// One label with its value.
+type Labels = [(&'static str, &'static str); 1];
+
+pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+    let rejected = api.rejected.borrow().total;
+    let log_works = *api.log_health.borrow() == LogHealth::Working;
+    let text = api.hub.ask(move |core, _| render(core, rejected, log_works)).await?;
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+}
+
+fn render(core: &Core, rejected: usize, log_works: bool) -> String {
+    let mut registry = Registry::with_prefix("zonewatch");
+    counters(core, &mut registry);
+    fleet(core, &mut registry);
+    targets(core, &mut registry);
+    gauge(&mut registry, "rejected_rows", "Rows of the target file left out", rejected as i64);
+    gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
+    let waiting = core.appends_waiting() as i64;
+    gauge(&mut registry, "log_appends_waiting", "Records on their way into the log", waiting);
+    let mut text = String::new();
+    if encode(&mut text, &registry).is_err() {
+        // A String takes everything; should that change, the scrape fails visibly.
+        let _infallible = write!(text, "# encoding failed");
+    }
+    text
+}
+
+fn gauge(registry: &mut Registry, name: &str, help: &str, value: i64) {
+    let gauge = Gauge::<i64>::default();
+    gauge.set(value);
+    registry.register(name, help, gauge);
+}
+
+fn counters(core: &Core, registry: &mut Registry) {
+    let counted = core.counters();
+    let mut counter = |name: &str, help: &str, value: u64| {
+        registry.register(name, help, ConstCounter::new(value));
+    };
+    counter("results", "Results that were new", counted.results);
+    counter("results_known", "Results that the log held already", counted.known);
+    counter("slots_swept", "Slots sent to an agent to be run again or late", counted.swept);
+    counter("shard_moves", "Shards moved from one living agent to another", counted.moves);
+    counter("agents_lost", "Agents whose lease ran out", counted.lost_agents);
+    counter("sessions", "Sessions opened by agents", counted.sessions);
+    counter("verdict_changes", "Verdicts that changed", counted.verdict_changes);
+    let refused = Family::<Labels, Counter>::default();
+    for (reason, count) in Refusal::ALL.into_iter().zip(counted.refused) {
+        refused.get_or_create(&[("reason", reason.name())]).inc_by(count);
+    }
+    registry.register("results_refused", "Results that were not taken, by reason", refused);
+    let missed = Family::<Labels, Counter>::default();
+    for (reason, count) in Missed::ALL.into_iter().zip(counted.missed) {
+        missed.get_or_create(&[("reason", reason.name())]).inc_by(count);
+    }
+    registry.register("slots_missed", "Slots judged missed, by reason", missed);
+}
+
+fn fleet(core: &Core, registry: &mut Registry) {
+    let states = Family::<Labels, Gauge>::default();
+    for status in
+        [AgentStatus::Connected, AgentStatus::Draining, AgentStatus::Silent, AgentStatus::Lost]
+    {
+        let count = core.fleet().agents().iter().filter(|(_, a)| a.status() == status).count();
+        states.get_or_create(&[("state", status.name())]).set(count as i64);
+    }
+    registry.register("agents", "Agents by state", states);
+    let (_, load) = core.load();
+    gauge(registry, "probes_in_flight", "Probes running on all agents", load.in_flight.into());
+    gauge(registry, "probes_waiting", "Probes waiting for room", load.waiting.into());
+    gauge(
+        registry,
+        "outbox_bytes",
+        "Encoded results that agents hold and that are not acknowledged",
+        i64::try_from(load.outbox_bytes).unwrap_or(i64::MAX),
+    );
+    gauge(
+        registry,
+        "start_lateness_milliseconds",
+        "The latest start of a probe against its plan, over all agents",
+        load.lateness_ms.into(),
+    );
+}
+
+fn targets(core: &Core, registry: &mut Registry) {
+    let verdicts = Family::<Labels, Gauge>::default();
+    let mut paused = 0;
+    for verdict in Verdict::ALL {
+        verdicts.get_or_create(&[("verdict", verdict.name())]).set(0);
+    }
+    for (_, target) in core.state().targets().filter(|(_, target)| target.listed) {
+        if target.entry.paused {
+            paused += 1;
+        } else {
+            verdicts.get_or_create(&[("verdict", target.verdict.name())]).inc();
+        }
+    }
+    verdicts.get_or_create(&[("verdict", "paused")]).set(paused);
+    registry.register("targets", "Targets by verdict", verdicts);
+    gauge(registry, "leader_epoch", "The epoch of this collector", core.state().epoch as i64);
+}

@@ -1,0 +1,94 @@
+//! Query parameters, taken one by one: what is left over is a 400 that says what is allowed.
+
+use std::time::Duration;
+
+use super::{Problem, Query};
+
+/// The parameters of one request.
+pub(super) struct Parameters {
+    given: Query,
+    allowed: Vec<&'static str>,
+}
+
+impl Parameters {
+    pub(super) fn new(given: Query) -> Self {
+        Self { given, allowed: Vec::new() }
+    }
+
+    /// The value of a parameter, if it was given.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.allowed.push(name);
+        self.given.remove(name)
+    }
+
+    /// The parameters that begin with `prefix`, without it.
+    pub(super) fn prefixed(&mut self, prefix: &str, shown: &'static str) -> Vec<(String, String)> {
+        self.allowed.push(shown);
+        let names: Vec<String> =
+            self.given.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        let take = |name: String| {
+            let value = self.given.remove(&name)?;
+            Some((name[prefix.len()..].to_owned(), value))
+        };
+        names.into_iter().filter_map(take).collect()
+    }
+
+    /// A duration of at most `max`.
+    pub(super) fn duration(
+        &mut self,
+        name: &'static str,
+        default: Duration,
+        max: Duration,
+    ) -> Result<Duration, Problem> {
+        let Some(text) = self.text(name) else { return Ok(default.min(max)) };
+        match humantime::parse_duration(&text) {
+            Ok(duration) if duration > Duration::ZERO && duration <= max => Ok(duration),
+            _ => Err(Problem::bad_request(format!(
+                "`{name}={text}`: expected a duration like 30s, 10m or 1h, at most {}",
+                humantime::format_duration(max)
+            ))),
+        }
+    }
+
+    /// A whole number in a range.
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        default: usize,
+        range: std::ops::RangeInclusive<usize>,
+    ) -> Result<usize, Problem> {
+        let Some(text) = self.text(name) else { return Ok(default) };
+        let number = text.parse::<usize>().ok().filter(|number| range.contains(number));
+        number.ok_or_else(|| {
+            let (first, last) = (range.start(), range.end());
+            Problem::bad_request(format!(
+                "`{name}={text}`: expected a number from {first} to {last}"
+            ))
+        })
+    }
+
+    /// One of a few words.
+    pub(super) fn choice(
+        &mut self,
+        name: &'static str,
+        choices: &[&str],
+    ) -> Result<Option<String>, Problem> {
+        match self.text(name) {
+            Some(text) if !choices.contains(&text.as_str()) => Err(Problem::bad_request(format!(
+                "`{name}={text}`: expected one of {}",
+                choices.join(", ")
+            ))),
+            other => Ok(other),
+        }
+    }
+
+    /// All that is allowed was asked for: nothing else may be there.
+    pub(super) fn finish(self) -> Result<(), Problem> {
+        let Some(unknown) = self.given.keys().min() else { return Ok(()) };
+        let allowed = match self.allowed.is_empty() {
+            true => "this route takes none".to_owned(),
+            false => format!("allowed here: {}", self.allowed.join(", ")),
+        };
+        Err(Problem::bad_request(format!("unknown query parameter `{unknown}`; {allowed}")))
+    }
+}

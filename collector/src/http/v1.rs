@@ -1,0 +1,133 @@
+//! The routes under /api/v1.
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query as Parse, State};
+use axum::response::Response;
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::answer::json_response;
+use super::query::Parameters;
+use super::{Api, Problem, Query};
+use crate::state::VantageIdx;
+use crate::view::{fleet, summary, targets};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// The vantage of this name, or a 400 that says which there are.
+pub(super) async fn vantage(api: &Api, name: Option<&str>) -> Result<Option<VantageIdx>, Problem> {
+    let Some(name) = name.map(str::to_owned) else { return Ok(None) };
+    let found = api.hub.ask(move |core, _| {
+        core.state().vantage_idx(&name).ok_or_else(|| {
+            let known: Vec<String> =
+                core.state().vantages().map(|(_, vantage)| vantage.name.clone()).collect();
+            Problem::bad_request(format!("`vantage={name}`: expected one of {}", known.join(", ")))
+        })
+    });
+    found.await?.map(Some)
+}
+
+pub(super) async fn summary(
+    State(api): State<Api>,
+    Parse(query): Parse<Query>,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::new(query);
+    let window = parameters.duration("window", HOUR, api.keep_slots)?;
+    let name = parameters.text("vantage");
+    let zone = parameters.text("zone");
+    let category = parameters.text("category");
+    parameters.finish()?;
+    let vantage = vantage(&api, name.as_deref()).await?;
+    let question = summary::Question { window, round: api.round, vantage, zone, category };
+    let asked = format!("summary {question:?}");
+    let compute =
+        move |core: &crate::core::Core, now| summary::summary(core.state(), now, &question);
+    api.answers.json(&api.hub, asked, compute).await
+}
+
+pub(super) async fn targets(
+    State(api): State<Api>,
+    Parse(query): Parse<Query>,
+) -> Result<Response, Problem> {
+    let mut parameters = Parameters::new(query);
+    let verdict = parameters.choice("verdict", &targets::verdict_names())?;
+    let category = parameters.text("category");
+    let name = parameters.text("vantage");
+    let labels = parameters.prefixed("label.", "label.NAME");
+    let words = parameters.text("q").unwrap_or_default();
+    let sort = match parameters.choice("sort", &["name", "-since", "-latency"])?.as_deref() {
+        Some("-since") => targets::Sort::Since,
+        Some("-latency") => targets::Sort::Latency,
+        _ => targets::Sort::Name,
+    };
+    let limit = parameters.number("limit", 100, 1..=1000)?;
+    let offset = parameters.number("cursor", 0, 0..=usize::MAX)?;
+    parameters.finish()?;
+    let vantage = vantage(&api, name.as_deref()).await?;
+    let words = words.split_whitespace().map(str::to_lowercase).collect();
+    let question =
+        targets::Question { verdict, category, vantage, labels, words, sort, limit, offset };
+    let asked = format!("targets {question:?}");
+    let compute = move |core: &crate::core::Core, now| targets::list(core.state(), now, &question);
+    api.answers.json(&api.hub, asked, compute).await
+}
+
+pub(super) async fn target(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    Parse(query): Parse<Query>,
+) -> Result<Response, Problem> {
+    Parameters::new(query).finish()?;
+    let asked = name.clone();
+    let full = api.hub.ask(move |core, now| targets::full(core.state(), now, &asked)).await?;
+    let full = full.ok_or_else(|| Problem::not_found(format!("no target is called `{name}`")))?;
+    Ok(json(&full))
+}
+
+pub(super) async fn agents(
+    State(api): State<Api>,
+    Parse(query): Parse<Query>,
+) -> Result<Response, Problem> {
+    Parameters::new(query).finish()?;
+    api.answers.json(&api.hub, "agents".into(), |core, _| fleet::agents(core)).await
+}
+
+pub(super) async fn vantages(
+    State(api): State<Api>,
+    Parse(query): Parse<Query>,
+) -> Result<Response, Problem> {
+    Parameters::new(query).finish()?;
+    api.answers.json(&api.hub, "vantages".into(), |core, _| fleet::vantages(core)).await
+}
+
+#[derive(Serialize)]
+struct RejectedRows {
+    total: usize,
+    rows: Vec<RejectedRow>,
+}
+
+#[derive(Serialize)]
+struct RejectedRow {
+    line: u64,
+    name: Option<String>,
+    reason: String,
+}
+
+pub(super) async fn rejected_rows(
+    State(api): State<Api>,
+    Parse(query): Parse<Query>,
+) -> Result<Response, Problem> {
+    Parameters::new(query).finish()?;
+    let rejected = api.rejected.borrow().clone();
+    let row = |row: &'_ crate::target_file::RejectedRow| RejectedRow {
+        line: row.line,
+        name: row.name.clone(),
+        reason: row.reason.clone(),
+    };
+    Ok(json(&RejectedRows { total: rejected.total, rows: rejected.rows.iter().map(row).collect() }))
+}
+
+fn json(value: &impl Serialize) -> Response {
+    json_response(Bytes::from(serde_json::to_vec(value).expect("views are plain JSON")))
+}

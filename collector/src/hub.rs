@@ -1,0 +1,239 @@
+//! The one task that owns the core: it waits, the core decides, it performs.
+//!
+//! Everyone else holds a [`Hub`]: sessions tell it what happened, the API asks it for answers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use proto::{CollectorMessage, Timestamp};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::core::{Core, Effect, Event, SessionEnd};
+use crate::fleet::SessionId;
+use crate::store::writer::{WriterEvent, WriterHandle};
+
+/// The program's clock. Only `main` (and a test) makes one.
+pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+/// Events and questions that wait for the core. When it is full, sessions wait: their agents keep what they have.
+const INBOX_MAX: usize = 1024;
+/// Messages that wait for one agent. An agent that does not read that many is cut off and comes back.
+const OUTBOX_MAX: usize = 4096;
+/// How often the core sees the time.
+const TICK: Duration = Duration::from_millis(200);
+
+type Question = Box<dyn FnOnce(&Core, Timestamp) + Send>;
+
+enum Item {
+    Event(Event),
+    Ask(Question),
+}
+
+/// What a session's outbound side receives.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Say this.
+    Message(CollectorMessage),
+    /// End the stream.
+    End(SessionEnd),
+}
+
+/// A handle on the core's task.
+#[derive(Clone)]
+pub struct Hub {
+    inbox: mpsc::Sender<Item>,
+    sessions: Arc<DashMap<SessionId, mpsc::Sender<Outgoing>>>,
+    clock: Clock,
+}
+
+/// The core's task is gone: the program is stopping.
+#[derive(Debug, thiserror::Error)]
+#[error("the collector is stopping")]
+pub struct Stopped;
+
+impl Hub {
+    /// A hub, and the end that [`run`] reads.
+    pub fn new(clock: Clock) -> (Self, Inbox) {
+        let (inbox, receiver) = mpsc::channel(INBOX_MAX);
+        let hub = Self { inbox, sessions: Arc::new(DashMap::new()), clock };
+        (hub.clone(), Inbox { hub, receiver })
+    }
+
+    /// What the program's clock says.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// Tells the core what happened; waits while its inbox is full.
+    ///
+    /// # Errors
+    /// When the collector is stopping.
+    pub async fn tell(&self, event: Event) -> Result<(), Stopped> {
+        self.inbox.send(Item::Event(event)).await.map_err(|_| Stopped)
+    }
+
+    /// Asks the core; the answer is computed between two events.
+    ///
+    /// # Errors
+    /// When the collector is stopping.
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Core, Timestamp) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (reply, answer) = oneshot::channel();
+        let question: Question = Box::new(move |core, now| {
+            // Whoever asked may be gone: then nobody misses the answer.
+            let _gone = reply.send(question(core, now));
+        });
+        self.inbox.send(Item::Ask(question)).await.map_err(|_| Stopped)?;
+        answer.await.map_err(|_| Stopped)
+    }
+
+    /// Takes in a stream; what is to be said on it arrives at the receiver, which ends with the stream.
+    pub fn open(&self, session: SessionId) -> mpsc::Receiver<Outgoing> {
+        let (sender, receiver) = mpsc::channel(OUTBOX_MAX);
+        self.sessions.insert(session, sender);
+        receiver
+    }
+
+    /// Forgets a stream.
+    pub fn close(&self, session: SessionId) {
+        self.sessions.remove(&session);
+    }
+}
+
+/// What the core's task reads.
+pub struct Inbox {
+    hub: Hub,
+    receiver: mpsc::Receiver<Item>,
+}
+
+/// What the log's health is, for `/readyz` and the metrics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LogHealth {
+    /// Appends become durable.
+    Working,
+    /// They do not, for this reason; nothing is acknowledged, everything is tried again.
+    Failing(String),
+}
+
+/// Why the core's task ended.
+#[derive(Debug, thiserror::Error)]
+pub enum HubError {
+    /// Somebody else writes to the log.
+    #[error(
+        "the log was written by another collector at position {position}; this one leads no longer"
+    )]
+    Deposed {
+        /// Where.
+        position: u64,
+    },
+    /// The log's thread ended.
+    #[error("the log's thread ended")]
+    LogGone,
+}
+
+/// Runs the core until `stop`, then drains it: every append that was begun is durable when this returns, unless the log
+/// is failing. Gives the core and what the log did not take.
+///
+/// # Errors
+/// When this collector may not go on leading.
+pub async fn run(
+    mut core: Core,
+    inbox: Inbox,
+    writer: WriterHandle,
+    mut log: mpsc::Receiver<WriterEvent>,
+    health: tokio::sync::watch::Sender<LogHealth>,
+    stop: CancellationToken,
+) -> Result<Core, HubError> {
+    let Inbox { hub, mut receiver } = inbox;
+    let mut performer = Performer { hub, writer, backlog: VecDeque::new() };
+    let mut tick = tokio::time::interval(TICK);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut draining = false;
+    loop {
+        if draining && core.appends_waiting() == 0 {
+            return Ok(core);
+        }
+        let event = tokio::select! {
+            biased;
+            () = stop.cancelled(), if !draining => {
+                draining = true;
+                Event::Drain
+            }
+            event = log.recv() => match event.ok_or(HubError::LogGone)? {
+                WriterEvent::Durable { up_to } => Event::Durable(up_to),
+                WriterEvent::Failing { error } => {
+                    tracing::error!(error, "the log cannot be written; nothing is acknowledged, and it is tried again");
+                    health.send_replace(LogHealth::Failing(error));
+                    continue;
+                }
+                WriterEvent::Recovered => {
+                    tracing::info!("the log can be written again");
+                    health.send_replace(LogHealth::Working);
+                    continue;
+                }
+                WriterEvent::Deposed { position } => return Err(HubError::Deposed { position }),
+            },
+            _ = tick.tick() => Event::Tick,
+            item = receiver.recv() => match item {
+                Some(Item::Event(event)) => event,
+                Some(Item::Ask(question)) => {
+                    question(&core, performer.hub.now());
+                    continue;
+                }
+                None => return Ok(core),
+            },
+        };
+        let now = performer.hub.now();
+        for effect in core.apply(now, event) {
+            performer.perform(effect);
+        }
+        performer.append();
+    }
+}
+
+struct Performer {
+    hub: Hub,
+    writer: WriterHandle,
+    /// Appends that the log's queue had no room for. Bounded by what agents may have unacknowledged.
+    backlog: VecDeque<(u64, Bytes)>,
+}
+
+impl Performer {
+    fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send(session, message) => self.say(session, Outgoing::Message(message)),
+            Effect::End(session, end) => self.say(session, Outgoing::End(end)),
+            Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
+        }
+    }
+
+    fn say(&self, session: SessionId, outgoing: Outgoing) {
+        let Some(sender) = self.hub.sessions.get(&session).map(|entry| entry.value().clone())
+        else {
+            return;
+        };
+        if sender.try_send(outgoing).is_err() {
+            // An agent that reads too slowly: dropping its sender ends its stream, and it comes back.
+            tracing::warn!(
+                session = session.0,
+                "an agent does not read its messages; its stream is ended"
+            );
+            self.hub.sessions.remove(&session);
+        }
+    }
+
+    fn append(&mut self) {
+        while let Some((ticket, record)) = self.backlog.pop_front() {
+            if self.writer.append(ticket, record.clone()).is_err() {
+                self.backlog.push_front((ticket, record));
+                return;
+            }
+        }
+    }
+}

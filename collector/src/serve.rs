@@ -1,0 +1,447 @@
+//! The whole collector: opens everything, starts every part, and ends when the first one does.
+//!
+//! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use agent::{Agent, AgentConfig, CollectorUrl, Secret};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+
+use crate::config::{Config, Tls};
+use crate::core::{Core, CoreConfig, DEFAULT_VANTAGE, Event};
+use crate::http::{Answers, Api, router};
+use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
+use crate::leader::{LeadError, lead};
+use crate::sessions::Sessions;
+use crate::store::writer::{self, WriterEvent, WriterHandle};
+use crate::store::{self, StoreError};
+use crate::target_file::{
+    Defaults, FileError, Rejected, Secrets, TargetFile, carry_over, read_path,
+};
+use crate::target_file::{Watch, watch as watch_file};
+use crate::tokens::{Tokens, TokensError};
+
+/// Of the 25 s that a drain may take, local agents get most.
+const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(18);
+/// … the log some …
+const LOG_DRAIN_MAX: Duration = Duration::from_secs(4);
+/// … and the servers the rest: a graceful shutdown can hang on a client that says nothing.
+const SERVERS_DRAIN_MAX: Duration = Duration::from_secs(2);
+
+/// Why a collector does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The target file gives no target. Exit code 2.
+    #[error(transparent)]
+    Targets(#[from] FileError),
+    /// An address is taken, or not this machine's.
+    #[error("{option} {address}: cannot listen there")]
+    Listen {
+        /// Which option.
+        option: &'static str,
+        /// Which address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The log cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    Lead(#[from] LeadError),
+    /// The system gives no thread.
+    #[error("the log's thread cannot be started")]
+    Thread(#[source] std::io::Error),
+    /// Certificate or key are not what TLS takes. Exit code 2.
+    #[error("--tls-cert, --tls-key or --client-ca: not usable PEM")]
+    Tls(#[source] tonic::transport::Error),
+    /// A local agent cannot be set up. Exit code 2.
+    #[error("a local agent cannot be started")]
+    Agent(#[from] agent::AgentError),
+    /// The token of the local agents.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+}
+
+/// Why a running collector ended on its own.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The core's task.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// A server stopped.
+    #[error("{part} ended: {cause}")]
+    Part {
+        /// Which.
+        part: &'static str,
+        /// Why.
+        cause: String,
+    },
+}
+
+/// A collector with everything open, not yet running.
+pub struct Collector {
+    http: TcpListener,
+    http_address: SocketAddr,
+    grpc: TcpListener,
+    grpc_address: SocketAddr,
+    tls: Option<ServerTlsConfig>,
+    local: Option<LocalAgents>,
+    hub: Hub,
+    inbox: Inbox,
+    core: Core,
+    log: OpenLog,
+    file: TargetFile,
+    path: std::path::PathBuf,
+    defaults: Defaults,
+    secrets: Secrets,
+    interval: Duration,
+    keep_slots: Duration,
+    agent_tokens: Option<Arc<Tokens>>,
+    api_tokens: Option<Arc<Tokens>>,
+}
+
+struct OpenLog {
+    writer: WriterHandle,
+    events: mpsc::Receiver<WriterEvent>,
+    thread: JoinHandle<()>,
+}
+
+/// Real agents over real gRPC, on a loopback port of their own, behind a token of their own.
+struct LocalAgents {
+    listener: TcpListener,
+    tokens: Arc<Tokens>,
+    agents: Vec<Agent>,
+}
+
+impl Collector {
+    /// Reads the target file, takes the log, binds the addresses. Nothing is probed or served yet.
+    ///
+    /// # Errors
+    /// When any of that cannot be done: what, where, and what was expected.
+    pub async fn open(config: Config) -> Result<Self, StartError> {
+        let file = read_path(&config.targets, &config.defaults, &config.secrets)?;
+        let http = listen("--http-listen", config.http_listen).await?;
+        let grpc = listen("--grpc-listen", config.grpc_listen).await?;
+        let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
+        let (http_address, grpc_address) =
+            (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
+        let tls = config.tls.as_ref().map(server_tls);
+        let mut store = store::open(&config.store)?;
+        let leadership = lead(store.as_mut(), crate::clock::start, config.keep_slots)?;
+        tracing::info!(
+            store = %config.store,
+            records = leadership.records,
+            epoch = leadership.state.epoch,
+            known_targets = leadership.state.targets().filter(|(_, t)| t.listed).count(),
+            "log read"
+        );
+        let local_ids: Vec<String> = (0..config.local_agents).map(local_name).collect();
+        let core_config = CoreConfig {
+            lease: config.lease,
+            vantages: config.vantages.clone(),
+            keep_slots: config.keep_slots,
+            local_agents: local_ids,
+        };
+        let now = (leadership.clock)();
+        let (hub, inbox) = Hub::new(leadership.clock);
+        let (writer, events, thread) =
+            writer::spawn(store, leadership.records).map_err(StartError::Thread)?;
+        let local = match config.local_agents {
+            0 => None,
+            _ => Some(LocalAgents::open(&config).await?),
+        };
+        Ok(Self {
+            http,
+            http_address,
+            grpc,
+            grpc_address,
+            tls,
+            local,
+            hub,
+            inbox,
+            core: Core::new(core_config, leadership.state, now),
+            log: OpenLog { writer, events, thread },
+            file,
+            path: config.targets,
+            defaults: config.defaults,
+            secrets: config.secrets,
+            interval: config.interval,
+            keep_slots: config.keep_slots,
+            agent_tokens: config.agent_tokens,
+            api_tokens: config.api_tokens,
+        })
+    }
+
+    /// Where the API and the page are.
+    pub fn http_address(&self) -> SocketAddr {
+        self.http_address
+    }
+
+    /// Where agents connect.
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.grpc_address
+    }
+
+    /// Runs until `stop`, then drains: local agents deliver what they have, the log takes it, the servers end.
+    ///
+    /// # Errors
+    /// When a part ended that must not: the whole collector ends then.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+        self.introduce();
+        let hub = self.hub.clone();
+        let (health, log_health) = watch::channel(LogHealth::Working);
+        let (rejected_sender, rejected) = watch::channel(Arc::new(self.file.rejected.clone()));
+        let hub_stop = CancellationToken::new();
+        let servers_stop = CancellationToken::new();
+        let mut core_task = JoinSet::new();
+        let OpenLog { writer, events, thread } = self.log;
+        core_task.spawn(hub::run(self.core, self.inbox, writer, events, health, hub_stop.clone()));
+
+        let mut parts: JoinSet<Part> = JoinSet::new();
+        let api = Api {
+            hub: hub.clone(),
+            round: self.interval,
+            keep_slots: self.keep_slots,
+            rejected,
+            log_health,
+            tokens: self.api_tokens,
+            answers: Answers::default(),
+        };
+        let ended = servers_stop.clone().cancelled_owned();
+        let http = axum::serve(self.http, router(api)).with_graceful_shutdown(ended);
+        parts.spawn(async move { Part::of("the HTTP server", http.await) });
+        let sessions = Sessions::new(hub.clone());
+        let public =
+            grpc(sessions.guarded(self.agent_tokens), self.grpc, self.tls, servers_stop.clone());
+        parts.spawn(async move { Part::of("the gRPC server", public.await) });
+        let mut agents = JoinSet::new();
+        let agents_stop = CancellationToken::new();
+        if let Some(local) = self.local {
+            let door = sessions.guarded(Some(local.tokens));
+            let served = grpc(door, local.listener, None, servers_stop.clone());
+            parts.spawn(async move { Part::of("the local agents' gRPC server", served.await) });
+            for agent in local.agents {
+                agents.spawn(agent.run(agents_stop.clone()));
+            }
+        }
+        let keeper = TargetKeeper {
+            hub: hub.clone(),
+            rejected: rejected_sender,
+            path: self.path,
+            defaults: Arc::new(self.defaults),
+            secrets: Arc::new(self.secrets),
+        };
+        let keeper = keeper.keep(self.file, servers_stop.clone());
+        parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
+
+        let first = tokio::select! {
+            () = stop.cancelled() => Ok(()),
+            Some(part) = parts.join_next() => Err(part_error(part)),
+            Some(core) = core_task.join_next() => match core {
+                Ok(Ok(_)) => Err(RunError::Part { part: "the core", cause: "nothing told it to".into() }),
+                Ok(Err(error)) => Err(error.into()),
+                Err(panic) => Err(RunError::Part { part: "the core", cause: panic.to_string() }),
+            },
+            Some(Err(panic)) = agents.join_next(), if !agents.is_empty() => {
+                Err(RunError::Part { part: "a local agent", cause: panic.to_string() })
+            }
+        };
+        tracing::info!("stopping: agents deliver, the log is flushed");
+        agents_stop.cancel();
+        within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
+        hub_stop.cancel();
+        let records = flush(&mut core_task).await;
+        servers_stop.cancel();
+        within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
+        // The core's task is over, and with it the writer's queue: the thread ends.
+        let joined = tokio::task::spawn_blocking(move || thread.join());
+        if tokio::time::timeout(LOG_DRAIN_MAX, joined).await.is_err() {
+            tracing::warn!(
+                "the log's thread is still busy; what it has not written was never acknowledged"
+            );
+        }
+        if let Some(records) = records {
+            tracing::info!(targets = records, "stopped; everything acknowledged is in the log");
+        }
+        first
+    }
+
+    fn introduce(&self) {
+        let TargetFile { path, targets, rejected, warnings, .. } = &self.file;
+        tracing::info!(path, targets = targets.len(), left_out = rejected.total, "targets loaded");
+        for row in rejected.rows.iter().take(10) {
+            tracing::warn!("{path}:{}: {}; the row is left out", row.line, row.reason);
+        }
+        if rejected.total > 10 {
+            tracing::warn!(
+                more = rejected.total - 10,
+                "further rows are left out; see /api/v1/rejected-rows"
+            );
+        }
+        for warning in warnings {
+            tracing::warn!("{path}: {warning}");
+        }
+        if !self.http_address.ip().is_loopback() && self.api_tokens.is_none() {
+            tracing::warn!(
+                address = %self.http_address,
+                "anyone who reaches this address can read the API; --api-token-file asks them for a token"
+            );
+        }
+        tracing::info!(grpc = %self.grpc_address, "agents connect here");
+        tracing::info!("look at http://{}", self.http_address);
+    }
+}
+
+impl LocalAgents {
+    async fn open(config: &Config) -> Result<Self, StartError> {
+        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let listener = listen("--local-agents", loopback).await?;
+        let address = listener.local_addr().unwrap_or(loopback);
+        let token = format!("{:032x}", rand::random::<u128>());
+        let url: CollectorUrl =
+            format!("http://{address}").parse().expect("an address makes a URL");
+        let vantage = config.vantages.as_ref().and_then(|vantages| vantages.first());
+        let agents = (0..config.local_agents).map(|n| {
+            Agent::new(AgentConfig {
+                token: Secret::first_line(&token),
+                agent_id: local_name(n),
+                vantage: vantage.cloned().unwrap_or_else(|| DEFAULT_VANTAGE.into()),
+                zone: local_name(n),
+                concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
+                probe: config.probe.clone(),
+                drain_max: AGENTS_DRAIN_MAX,
+                ..AgentConfig::new(url.clone())
+            })
+        });
+        let agents = agents.collect::<Result<_, _>>()?;
+        let tokens = Arc::new(Tokens::parse(&token, "the local agents' token")?);
+        Ok(Self { listener, tokens, agents })
+    }
+}
+
+/// local-a, local-b, …: the same at every start, so that a restart finds its own.
+fn local_name(n: u8) -> String {
+    format!("local-{}", char::from(b'a' + n))
+}
+
+async fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen {
+        option,
+        address,
+        source,
+    })
+}
+
+fn server_tls(tls: &Tls) -> ServerTlsConfig {
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
+    match &tls.client_ca {
+        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
+        None => config,
+    }
+}
+
+async fn grpc(
+    fleet: proto::wire::raw::v1::fleet_server::FleetServer<Sessions>,
+    listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
+    stop: CancellationToken,
+) -> Result<(), tonic::transport::Error> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    reporter.set_serving::<proto::wire::raw::v1::fleet_server::FleetServer<Sessions>>().await;
+    let mut server = Server::builder()
+        .http2_keepalive_interval(Some(Duration::from_secs(10)))
+        .http2_keepalive_timeout(Some(Duration::from_secs(5)))
+        .initial_stream_window_size(1 << 20)
+        .initial_connection_window_size(2 << 20);
+    if let Some(tls) = tls {
+        server = server.tls_config(tls)?;
+    }
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let router = server.add_service(fleet).add_service(health);
+    router.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await
+}
+
+/// Reads the target file again when it changes, and tells the core.
+struct TargetKeeper {
+    hub: Hub,
+    rejected: watch::Sender<Arc<Rejected>>,
+    path: std::path::PathBuf,
+    defaults: Arc<Defaults>,
+    secrets: Arc<Secrets>,
+}
+
+impl TargetKeeper {
+    async fn keep(self, file: TargetFile, stop: CancellationToken) -> Result<(), hub::Stopped> {
+        let (changes, mut changed) = mpsc::channel(1);
+        let watch = Watch::new(&file);
+        let mut current = file.targets;
+        self.hub.tell(Event::Listed(current.clone())).await?;
+        let looking = watch_file(self.path, self.defaults, self.secrets, watch, changes, stop);
+        let taking = async {
+            while let Some(file) = changed.recv().await {
+                let file = carry_over(file, &current);
+                self.rejected.send_replace(Arc::new(file.rejected));
+                current = file.targets;
+                self.hub.tell(Event::Listed(current.clone())).await?;
+            }
+            Ok(())
+        };
+        let ((), taken) = tokio::join!(looking, taking);
+        taken
+    }
+}
+
+/// A part of the collector that ended.
+struct Part {
+    name: &'static str,
+    error: Option<String>,
+}
+
+impl Part {
+    fn of<E: std::error::Error>(name: &'static str, result: Result<(), E>) -> Self {
+        Self { name, error: result.err().map(|error| crate::config::chain(&error)) }
+    }
+}
+
+fn part_error(part: Result<Part, tokio::task::JoinError>) -> RunError {
+    match part {
+        Ok(Part { name, error }) => RunError::Part {
+            part: name,
+            cause: error.unwrap_or_else(|| "nothing told it to".into()),
+        },
+        Err(panic) => RunError::Part { part: "a part", cause: panic.to_string() },
+    }
+}
+
+async fn within<T: 'static>(limit: Duration, what: &str, tasks: &mut JoinSet<T>) {
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(limit, all).await.is_err() {
+        tracing::warn!(what, unfinished = tasks.len(), "not done in time; cut off");
+        tasks.abort_all();
+    }
+}
+
+/// Waits for the core to drain; how many targets it knew, if it did.
+async fn flush(core_task: &mut JoinSet<Result<Core, HubError>>) -> Option<usize> {
+    match tokio::time::timeout(LOG_DRAIN_MAX, core_task.join_next()).await {
+        Ok(Some(Ok(Ok(core)))) => Some(core.state().targets().filter(|(_, t)| t.listed).count()),
+        Ok(_) => None,
+        Err(_) => {
+            tracing::warn!(
+                "the log did not take everything in time; what it did not take was never acknowledged"
+            );
+            core_task.abort_all();
+            None
+        }
+    }
+}

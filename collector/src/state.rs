@@ -1,0 +1,421 @@
+//! Everything durable, in memory: the state is a fold of the log, at start and while running alike.
+//!
+//! Nothing here reads a clock, and nothing changes but by [`State::apply`] (and by forgetting what is too old), so what a
+//! restart finds is what was there. Start at [`State::apply`].
+
+mod accept;
+mod series;
+mod stretch;
+mod target;
+mod value;
+
+use std::collections::HashMap;
+
+use proto::{
+    Kind, Malformed, Record, ResultBatch, TargetEntry, Timestamp, Uid, VantageState as LoggedState,
+    phase_of, wire,
+};
+
+pub use accept::{Accepted, LATE_MAX};
+pub use series::{Detail, MissedRun, Series};
+pub use stretch::Stretch;
+pub use target::{TargetIdx, TargetState};
+pub use value::{Entry, ReporterIdx, rank};
+
+/// A vantage's place in the state's vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VantageIdx(pub u16);
+
+impl VantageIdx {
+    /// As an index.
+    pub fn index(self) -> usize {
+        usize::from(self.0)
+    }
+}
+
+/// Which targets a vantage reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Those for all vantages, and those that name it.
+    All,
+    /// Only those that name it.
+    Named,
+    /// None.
+    Nobody,
+}
+
+/// A vantage that the log knows.
+#[derive(Debug)]
+pub struct Vantage {
+    /// Its name.
+    pub name: String,
+    /// Which targets are due from it.
+    pub reach: Reach,
+    /// When an agent of it was last logged.
+    pub seen: Option<Timestamp>,
+    /// By [`TargetIdx`]; shorter than the targets where it never reached the later ones.
+    pub series: Vec<Series>,
+}
+
+/// An agent process that reported.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Reporter {
+    /// The agent's id.
+    pub agent_id: String,
+    /// Its zone.
+    pub zone: String,
+    /// Its boot id.
+    pub boot: u64,
+}
+
+/// The fold of the log.
+#[derive(Debug, Default)]
+pub struct State {
+    targets: Vec<TargetState>,
+    by_name: HashMap<String, TargetIdx>,
+    by_uid: HashMap<Uid, TargetIdx>,
+    vantages: Vec<Vantage>,
+    reporters: Vec<Reporter>,
+    reporter_idx: HashMap<Reporter, ReporterIdx>,
+    /// When each agent's results were last logged.
+    last_reports: HashMap<ReporterIdx, Timestamp>,
+    /// When a collector led: from its claim to the last thing that it logged.
+    led: Vec<(Timestamp, Timestamp)>,
+    /// The last claim's.
+    pub epoch: u64,
+    /// The last catalog's.
+    pub catalog_revision: u64,
+    /// When targets were first listed.
+    pub first_load: Option<Timestamp>,
+    /// The newest record's instant.
+    pub newest: Timestamp,
+}
+
+/// What a record changed: what the rest of the collector must look at again.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A claim.
+    Claimed,
+    /// These targets were listed, changed or removed.
+    Targets(Vec<TargetIdx>),
+    /// A vantage was seen, or reaches other targets than before.
+    Vantage(VantageIdx),
+    /// The values of these slots changed at this vantage.
+    Values(VantageIdx, Vec<(TargetIdx, Timestamp)>),
+}
+
+impl State {
+    /// Takes the next record of the log.
+    ///
+    /// # Errors
+    /// When the record's batch cannot be decoded: the log is not ours, or damaged.
+    pub fn apply(&mut self, record: Record) -> Result<Change, Malformed> {
+        let Record { at, kind } = record;
+        self.newest = self.newest.max(at);
+        if let Some(led) = self.led.last_mut() {
+            led.1 = self.newest;
+        }
+        Ok(match kind {
+            Kind::Claim { epoch } => {
+                self.epoch = epoch;
+                self.led.push((at, at));
+                Change::Claimed
+            }
+            Kind::Catalog { revision, upserts, removals } => {
+                self.catalog_revision = revision;
+                self.first_load.get_or_insert(at);
+                Change::Targets(self.apply_catalog(at, upserts, &removals))
+            }
+            Kind::Vantage { name, state } => Change::Vantage(self.apply_vantage(at, &name, state)),
+            Kind::Results(batch) => {
+                let (vantage, touched) = self.apply_results(at, &batch)?;
+                Change::Values(vantage, touched)
+            }
+        })
+    }
+
+    /// Takes a record of the past: verdicts are what they were then.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub fn replay(&mut self, record: Record) -> Result<(), Malformed> {
+        let at = record.at;
+        match self.apply(record)? {
+            Change::Values(_, slots) => {
+                for (target, _) in slots {
+                    self.renew_verdict(target, at);
+                }
+            }
+            Change::Targets(targets) => {
+                for target in targets {
+                    self.renew_verdict(target, at);
+                }
+            }
+            Change::Claimed | Change::Vantage(_) => {}
+        }
+        Ok(())
+    }
+
+    fn apply_catalog(
+        &mut self,
+        at: Timestamp,
+        upserts: Vec<TargetEntry>,
+        removals: &[Uid],
+    ) -> Vec<TargetIdx> {
+        let newcomers = upserts.len();
+        let mut touched = Vec::with_capacity(newcomers + removals.len());
+        for entry in upserts {
+            let idx = match self.by_uid.get(&entry.uid) {
+                Some(idx) => {
+                    self.targets[idx.index()].list(entry, at);
+                    *idx
+                }
+                None => self.add(entry, at),
+            };
+            touched.push(idx);
+        }
+        for idx in removals.iter().filter_map(|uid| self.by_uid.get(uid)) {
+            self.targets[idx.index()].listed = false;
+            touched.push(*idx);
+        }
+        for vantage in 0..self.vantages.len() {
+            for idx in &touched {
+                self.reconcile(vantage, *idx, at, newcomers);
+            }
+        }
+        touched
+    }
+
+    fn add(&mut self, entry: TargetEntry, at: Timestamp) -> TargetIdx {
+        let idx = TargetIdx(u32::try_from(self.targets.len()).expect("fewer than 2^32 targets"));
+        self.by_name.insert(entry.name.clone(), idx);
+        self.by_uid.insert(entry.uid, idx);
+        self.targets.push(TargetState::new(entry, at));
+        idx
+    }
+
+    fn apply_vantage(&mut self, at: Timestamp, name: &str, state: LoggedState) -> VantageIdx {
+        let idx = self.vantage_or_new(name);
+        let vantage = &mut self.vantages[idx.index()];
+        vantage.reach = match state {
+            LoggedState::Seen => {
+                vantage.seen = Some(at);
+                return idx;
+            }
+            LoggedState::Active => Reach::All,
+            LoggedState::Named => Reach::Named,
+            LoggedState::Retired | LoggedState::Withdrawn => Reach::Nobody,
+        };
+        for target in 0..self.targets.len() {
+            let target = TargetIdx(target as u32);
+            self.reconcile(idx.index(), target, at, self.targets.len());
+        }
+        if state == LoggedState::Withdrawn {
+            for series in &mut self.vantages[idx.index()].series {
+                if series.is_untouched() {
+                    *series = Series::default();
+                }
+            }
+        }
+        idx
+    }
+
+    /// Opens or closes the stretch of a target at a vantage, as its listing and the vantage's reach say.
+    fn reconcile(&mut self, vantage: usize, target: TargetIdx, at: Timestamp, newcomers: usize) {
+        let vantage = &mut self.vantages[vantage];
+        let state = &self.targets[target.index()];
+        let due = state.is_due_from(&vantage.name, vantage.reach);
+        if vantage.series.len() <= target.index() {
+            if !due {
+                return;
+            }
+            vantage.series.resize_with(target.index() + 1, Series::default);
+        }
+        let series = &mut vantage.series[target.index()];
+        let interval = state.entry.interval;
+        let phase = || phase_of(&state.entry.name, &vantage.name, interval);
+        match (due, series.current()) {
+            (true, None) => {
+                let not_before =
+                    series.stretches.last().map_or(Timestamp::EPOCH, |last| last.until);
+                series.open(Stretch::first(at, not_before, interval, phase(), newcomers));
+            }
+            (true, Some(current)) if current.interval != interval => {
+                series.open(Stretch::continued(at, interval, phase()));
+            }
+            (false, Some(_)) => series.close(at),
+            (true, Some(_)) | (false, None) => {}
+        }
+    }
+
+    fn apply_results(
+        &mut self,
+        at: Timestamp,
+        batch: &ResultBatch,
+    ) -> Result<(VantageIdx, Vec<(TargetIdx, Timestamp)>), Malformed> {
+        let vantage = self.vantage_or_new(&batch.vantage);
+        let judged = batch.agent_id.is_empty();
+        let reporter = self.reporter(batch);
+        if !judged {
+            self.last_reports.insert(reporter, at);
+        }
+        let values = wire::decode_batch(&batch.columns)?;
+        let mut touched = Vec::with_capacity(values.results.len());
+        let reporters = &self.reporters;
+        let series = &mut self.vantages[vantage.index()].series;
+        for result in &values.results {
+            let Some(idx) = self.by_uid.get(&result.uid) else { continue };
+            let Some(series) = series.get_mut(idx.index()) else { continue };
+            // The list may have changed between the decision to log it and the log.
+            if series.stretch_of(result.planned).is_none() {
+                continue;
+            }
+            if series.record(result, reporter, |r| reporters[r.0 as usize].boot) {
+                touched.push((*idx, result.planned));
+            }
+        }
+        for range in &values.missed {
+            let Some(idx) = self.by_uid.get(&range.uid) else { continue };
+            let Some(series) = series.get_mut(idx.index()) else { continue };
+            let run = MissedRun { from: range.from, to: range.to, reason: range.reason };
+            if judged {
+                series.judge(run)
+            } else {
+                series.report_missed(run)
+            }
+            touched.push((*idx, range.from));
+        }
+        Ok((vantage, touched))
+    }
+
+    fn reporter(&mut self, batch: &ResultBatch) -> ReporterIdx {
+        let reporter = Reporter {
+            agent_id: batch.agent_id.clone(),
+            zone: batch.zone.clone(),
+            boot: batch.boot,
+        };
+        let next = ReporterIdx(u32::try_from(self.reporters.len()).unwrap_or(u32::MAX));
+        *self.reporter_idx.entry(reporter.clone()).or_insert_with(|| {
+            self.reporters.push(reporter);
+            next
+        })
+    }
+
+    fn vantage_or_new(&mut self, name: &str) -> VantageIdx {
+        self.vantage_idx(name).unwrap_or_else(|| {
+            let idx =
+                VantageIdx(u16::try_from(self.vantages.len()).expect("fewer than 2^16 vantages"));
+            let name = name.to_owned();
+            self.vantages.push(Vantage {
+                name,
+                reach: Reach::Nobody,
+                seen: None,
+                series: Vec::new(),
+            });
+            idx
+        })
+    }
+
+    /// The vantage of this name, if the log knows it.
+    pub fn vantage_idx(&self, name: &str) -> Option<VantageIdx> {
+        let index = self.vantages.iter().position(|vantage| vantage.name == name)?;
+        u16::try_from(index).ok().map(VantageIdx)
+    }
+
+    /// Every vantage, by index.
+    pub fn vantages(&self) -> impl Iterator<Item = (VantageIdx, &Vantage)> {
+        self.vantages.iter().enumerate().map(|(index, vantage)| (VantageIdx(index as u16), vantage))
+    }
+
+    /// One vantage.
+    pub fn vantage(&self, idx: VantageIdx) -> &Vantage {
+        &self.vantages[idx.index()]
+    }
+
+    /// Every target that was ever listed, by index.
+    pub fn targets(&self) -> impl ExactSizeIterator<Item = (TargetIdx, &TargetState)> {
+        self.targets.iter().enumerate().map(|(index, target)| (TargetIdx(index as u32), target))
+    }
+
+    /// One target.
+    pub fn target(&self, idx: TargetIdx) -> &TargetState {
+        &self.targets[idx.index()]
+    }
+
+    /// One target, to keep its verdict.
+    pub fn target_mut(&mut self, idx: TargetIdx) -> &mut TargetState {
+        &mut self.targets[idx.index()]
+    }
+
+    /// The target of this name, if it was ever listed.
+    pub fn by_name(&self, name: &str) -> Option<TargetIdx> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The target with this uid.
+    pub fn by_uid(&self, uid: Uid) -> Option<TargetIdx> {
+        self.by_uid.get(&uid).copied()
+    }
+
+    /// The uid that the next new name gets: none is given twice.
+    pub fn next_uid(&self) -> Uid {
+        Uid(self.targets.len() as u64 + 1)
+    }
+
+    /// A target at a vantage, if it was ever due from there.
+    pub fn series(&self, vantage: VantageIdx, target: TargetIdx) -> Option<&Series> {
+        self.vantages[vantage.index()].series.get(target.index())
+    }
+
+    /// The same, to settle it.
+    pub fn series_mut(&mut self, vantage: VantageIdx, target: TargetIdx) -> Option<&mut Series> {
+        self.vantages[vantage.index()].series.get_mut(target.index())
+    }
+
+    /// Who reported a value.
+    pub fn reported_by(&self, idx: ReporterIdx) -> &Reporter {
+        &self.reporters[idx.0 as usize]
+    }
+
+    /// The ids of the agents whose results were logged at or after `since`.
+    pub fn reporters_since(&self, since: Timestamp) -> impl Iterator<Item = &str> {
+        let recent = self.last_reports.iter().filter(move |(_, at)| **at >= since);
+        recent.map(|(idx, _)| self.reported_by(*idx).agent_id.as_str())
+    }
+
+    /// Whether some collector led during the whole of `[from, to)`; the present one leads still.
+    pub fn was_led(&self, from: Timestamp, to: Timestamp) -> bool {
+        let current = self.led.last().is_some_and(|(since, _)| *since <= from);
+        current || self.led.iter().any(|(since, until)| *since <= from && to <= *until)
+    }
+
+    /// When the leader before the present one was last heard of, if there was one.
+    pub fn led_before(&self) -> Option<Timestamp> {
+        self.led.iter().rev().nth(1).map(|(_, until)| *until)
+    }
+
+    /// When the present leader began.
+    pub fn leads_since(&self) -> Timestamp {
+        self.led.last().map_or(Timestamp::MAX, |(since, _)| *since)
+    }
+
+    /// Moves every series over what is settled.
+    pub fn settle_all(&mut self, now: Timestamp) {
+        for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
+            series.settle(now);
+        }
+    }
+
+    /// Forgets settled slots planned before `horizon`.
+    pub fn forget_before(&mut self, horizon: Timestamp) {
+        for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
+            series.forget_before(horizon);
+        }
+        let current = self.led.len().saturating_sub(1);
+        let mut index = 0;
+        self.led.retain(|(_, until)| {
+            index += 1;
+            index > current || *until >= horizon
+        });
+    }
+}

@@ -1,0 +1,385 @@
+//! One target at one vantage: when it is due, what was found, what was missed.
+//!
+//! A slot has its result (an [`Entry`]), or was judged missed (inside a run of `missed`), or is open. `expected` is
+//! recounted from the stretches alone, so that the three parts can be held against it.
+
+use std::collections::VecDeque;
+
+use proto::{Missed, Note, Phases, ProbeResult, Timestamp};
+
+use super::stretch::Stretch;
+use super::value::{Entry, ReporterIdx};
+
+/// Slots without a result in `[from, to)`, for one reason. A slot inside that has a result is not missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MissedRun {
+    /// The first instant.
+    pub from: Timestamp,
+    /// The first instant after it.
+    pub to: Timestamp,
+    /// Why.
+    pub reason: Missed,
+}
+
+/// A result with what is told about it, kept for the newest of its sort.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// The slot and its value.
+    pub entry: Entry,
+    /// Where the time went.
+    pub phases: Phases,
+    /// Address, cause, certificate.
+    pub note: Note,
+}
+
+/// One target at one vantage.
+#[derive(Debug, Default)]
+pub struct Series {
+    /// In the order of time; only the last can be without an end.
+    pub stretches: Vec<Stretch>,
+    /// In the order of planned starts; each start once.
+    entries: VecDeque<Entry>,
+    /// What was judged missed, in the order of time, apart from each other.
+    missed: Vec<MissedRun>,
+    /// What agents said about slots that they could not fill: reasons to be, once judged.
+    reported: Vec<MissedRun>,
+    /// Every slot before this instant has its result or was judged.
+    pub settled_to: Timestamp,
+    /// The newest result that was as expected.
+    pub last_up: Option<Box<Detail>>,
+    /// The newest result that was not.
+    pub last_not_up: Option<Box<Detail>>,
+}
+
+/// The most runs that agents' reports may hold for one series; the oldest is forgotten first.
+const REPORTED_MAX: usize = 64;
+
+impl Series {
+    /// The stretch that plans a slot at exactly this instant.
+    pub fn stretch_of(&self, planned: Timestamp) -> Option<&Stretch> {
+        self.stretches.iter().rev().find(|stretch| stretch.plans(planned))
+    }
+
+    /// The first planned start at or after `at`, with its stretch.
+    pub fn next(&self, at: Timestamp) -> Option<(Timestamp, &Stretch)> {
+        self.stretches.iter().find_map(|stretch| Some((stretch.next(at)?, stretch)))
+    }
+
+    /// The stretch in force, if the target is due from here now.
+    pub fn current(&self) -> Option<&Stretch> {
+        self.stretches.last().filter(|stretch| stretch.until == Timestamp::MAX)
+    }
+
+    /// Opens a stretch; an open one before it ends where it begins.
+    pub fn open(&mut self, stretch: Stretch) {
+        self.close(stretch.from);
+        if self.stretches.is_empty() {
+            self.settled_to = stretch.from;
+        }
+        self.stretches.push(stretch);
+    }
+
+    /// No slot is planned at or after `until` any more.
+    pub fn close(&mut self, until: Timestamp) {
+        if let Some(last) = self.stretches.last_mut() {
+            last.until = last.until.min(until);
+            // An agent's clock may be ahead by a little: what was not to be planned does not count.
+            while self.entries.back().is_some_and(|entry| entry.planned >= until) {
+                self.entries.pop_back();
+            }
+            if last.until <= last.from {
+                self.stretches.pop();
+            }
+        }
+    }
+
+    /// Whether the slot has its result.
+    pub fn is_filled(&self, planned: Timestamp) -> bool {
+        self.entry(planned).is_some()
+    }
+
+    /// The value of the slot, if it has one.
+    pub fn entry(&self, planned: Timestamp) -> Option<&Entry> {
+        let index = self.entries.binary_search_by_key(&planned, |entry| entry.planned).ok()?;
+        self.entries.get(index)
+    }
+
+    /// Whether the slot was judged missed.
+    pub fn is_judged(&self, planned: Timestamp) -> bool {
+        run_of(&self.missed, planned).is_some()
+    }
+
+    /// What an agent said about the slot.
+    pub fn reported(&self, planned: Timestamp) -> Option<Missed> {
+        run_of(&self.reported, planned).map(|run| run.reason)
+    }
+
+    /// Takes a value for a slot: the greater of the old and the new one stays. Says whether it was the new one.
+    /// `boot` gives the boot id of a reporter.
+    pub fn record(
+        &mut self,
+        result: &ProbeResult,
+        reporter: ReporterIdx,
+        boot: impl Fn(ReporterIdx) -> u64,
+    ) -> bool {
+        let entry = Entry::new(result, reporter);
+        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
+            Ok(index) => {
+                let old = &mut self.entries[index];
+                if entry.order(boot(reporter), old, boot(old.reporter)).is_le() {
+                    return false;
+                }
+                *old = entry;
+            }
+            Err(index) => self.entries.insert(index, entry),
+        }
+        let place = if entry.outcome.is_up() { &mut self.last_up } else { &mut self.last_not_up };
+        if place.as_ref().is_none_or(|detail| detail.entry.planned <= entry.planned) {
+            let before = place.take();
+            *place = Some(Box::new(detail(entry, result, before.as_deref())));
+        }
+        // What became up is no longer the newest that was not.
+        if entry.outcome.is_up()
+            && self.last_not_up.as_ref().is_some_and(|d| d.entry.planned == entry.planned)
+        {
+            self.last_not_up = None;
+        }
+        true
+    }
+
+    /// An agent could not fill these slots.
+    pub fn report_missed(&mut self, run: MissedRun) {
+        insert_run(&mut self.reported, run);
+        if self.reported.len() > REPORTED_MAX {
+            self.reported.remove(0);
+        }
+    }
+
+    /// The collector judged these slots.
+    pub fn judge(&mut self, run: MissedRun) {
+        insert_run(&mut self.missed, run);
+    }
+
+    /// How many slots are planned in `[from, to)`.
+    pub fn expected(&self, from: Timestamp, to: Timestamp) -> u64 {
+        self.stretches.iter().map(|stretch| stretch.count(from, to)).sum()
+    }
+
+    /// The slots in `[from, to)` that have a result.
+    pub fn received(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> impl DoubleEndedIterator<Item = &Entry> {
+        let first = self.entries.partition_point(|entry| entry.planned < from);
+        let end = self.entries.partition_point(|entry| entry.planned < to).max(first);
+        self.entries.range(first..end)
+    }
+
+    /// How many slots in `[from, to)` were judged missed, by reason.
+    pub fn missed(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = (Missed, u64)> {
+        self.missed.iter().filter_map(move |run| {
+            let (from, to) = (from.max(run.from), to.min(run.to));
+            let without = self.without_result(from, to);
+            (without > 0).then_some((run.reason, without))
+        })
+    }
+
+    /// How many slots in `[from, to)` have neither a result nor a judgement. The runs of `missed` lie apart.
+    pub fn open_slots(&self, from: Timestamp, to: Timestamp) -> u64 {
+        let mut open = 0;
+        let mut cursor = from;
+        for run in self.missed.iter().filter(|run| run.to > from && run.from < to) {
+            open += self.without_result(cursor, run.from);
+            cursor = run.to;
+        }
+        open + self.without_result(cursor, to)
+    }
+
+    fn without_result(&self, from: Timestamp, to: Timestamp) -> u64 {
+        if from >= to {
+            return 0;
+        }
+        let received = self.received(from, to).count();
+        self.expected(from, to).saturating_sub(u64::try_from(received).unwrap_or(u64::MAX))
+    }
+
+    /// The newest entry at or after `from` that says something about the target, or any with `blocked`.
+    pub fn newest(&self, from: Timestamp, blocked: bool) -> Option<&Entry> {
+        let is_blocked = |entry: &&Entry| {
+            matches!(entry.outcome, proto::Outcome::Failed(proto::Failure::Blocked))
+        };
+        let fresh = self.entries.iter().rev().take_while(|entry| entry.planned >= from);
+        fresh.into_iter().find(|entry| blocked || !is_blocked(entry))
+    }
+
+    /// Moves `settled_to` over the slots that are filled or judged, up to `now`.
+    pub fn settle(&mut self, now: Timestamp) {
+        while let Some((planned, _)) = self.next(self.settled_to) {
+            if planned > now || !(self.is_filled(planned) || self.is_judged(planned)) {
+                return;
+            }
+            self.settled_to = planned + std::time::Duration::from_millis(1);
+        }
+    }
+
+    /// Forgets what was planned before `horizon`, but never a slot that is not settled.
+    pub fn forget_before(&mut self, horizon: Timestamp) {
+        let horizon = horizon.min(self.settled_to);
+        while self.entries.front().is_some_and(|entry| entry.planned < horizon) {
+            self.entries.pop_front();
+        }
+        self.missed.retain(|run| run.to > horizon);
+        self.reported.retain(|run| run.to > horizon);
+        self.stretches.retain(|stretch| stretch.until > horizon);
+    }
+
+    /// Nothing was ever found or judged here.
+    pub fn is_untouched(&self) -> bool {
+        self.entries.is_empty() && self.missed.is_empty()
+    }
+}
+
+/// What is told about a result. An answer's note travels only when it changed, so the one before it is kept.
+fn detail(entry: Entry, result: &ProbeResult, before: Option<&Detail>) -> Detail {
+    let note = match (&result.note, before) {
+        (Some(note), _) => note.clone(),
+        (None, Some(before)) if entry.outcome.is_up() => before.note.clone(),
+        (None, _) => Note::default(),
+    };
+    Detail { entry, phases: result.phases, note }
+}
+
+fn run_of(runs: &[MissedRun], planned: Timestamp) -> Option<&MissedRun> {
+    runs.iter().rev().find(|run| run.from <= planned && planned < run.to)
+}
+
+/// Puts a run in its place. What is already covered keeps its reason; the run that ends where it begins is extended.
+fn insert_run(runs: &mut Vec<MissedRun>, run: MissedRun) {
+    let mut rest = run;
+    for known in runs.iter() {
+        if rest.from >= known.from && rest.from < known.to {
+            rest.from = known.to;
+        }
+        if rest.to > known.from && rest.to <= known.to {
+            rest.to = known.from;
+        }
+    }
+    if rest.from >= rest.to {
+        return;
+    }
+    let index = runs.partition_point(|known| known.from < rest.from);
+    // A known run inside the new one splits it.
+    if let Some(inside) = runs.get(index).copied().filter(|known| known.from < rest.to) {
+        insert_run(runs, MissedRun { to: inside.from, ..rest });
+        insert_run(runs, MissedRun { from: inside.to, ..rest });
+        return;
+    }
+    match index.checked_sub(1).and_then(|before| runs.get_mut(before)) {
+        Some(before) if before.to == rest.from && before.reason == rest.reason => {
+            before.to = rest.to
+        }
+        _ => runs.insert(index, rest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proto::{Failure, Outcome, Uid};
+    use std::time::Duration;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    fn result(planned: i64, outcome: Outcome) -> ProbeResult {
+        ProbeResult {
+            uid: Uid(1),
+            revision: 1,
+            planned: at(planned),
+            start_delay_ms: 0,
+            outcome,
+            phases: Phases::default(),
+            note: None,
+        }
+    }
+
+    const UP: Outcome = Outcome::Answered { status: 200, unexpected: None };
+    const DOWN: Outcome = Outcome::Failed(Failure::Connect);
+
+    fn every_ten_seconds() -> Series {
+        let mut series = Series::default();
+        series.open(Stretch::continued(at(100), Duration::from_secs(10), Duration::ZERO));
+        series
+    }
+
+    fn run(from: i64, to: i64, reason: Missed) -> MissedRun {
+        MissedRun { from: at(from), to: at(to), reason }
+    }
+
+    #[test]
+    fn every_slot_is_received_missed_or_open() {
+        let mut series = every_ten_seconds();
+        for planned in [100, 120, 130] {
+            assert!(series.record(&result(planned, UP), ReporterIdx(0), |_| 0));
+        }
+        series.judge(run(110, 131, Missed::AgentLost));
+        assert_eq!(series.expected(at(100), at(160)), 6);
+        assert_eq!(series.received(at(100), at(160)).count(), 3);
+        assert_eq!(series.missed(at(100), at(160)).collect::<Vec<_>>(), [(Missed::AgentLost, 1)]);
+        assert_eq!(series.open_slots(at(100), at(160)), 2);
+        series.settle(at(160));
+        assert_eq!(series.next(series.settled_to).map(|(planned, _)| planned), Some(at(140)));
+    }
+
+    #[test]
+    fn a_late_result_makes_a_missed_slot_received() {
+        let mut series = every_ten_seconds();
+        series.judge(run(100, 121, Missed::NoAgent));
+        assert_eq!(series.missed(at(0), at(121)).next(), Some((Missed::NoAgent, 3)));
+        series.record(&result(110, DOWN), ReporterIdx(0), |_| 0);
+        assert_eq!(series.missed(at(0), at(121)).next(), Some((Missed::NoAgent, 2)));
+    }
+
+    #[test]
+    fn the_same_result_again_changes_nothing_and_a_better_one_wins_in_either_order() {
+        let mut series = every_ten_seconds();
+        assert!(series.record(&result(110, DOWN), ReporterIdx(0), |_| 0));
+        assert!(!series.record(&result(110, DOWN), ReporterIdx(0), |_| 0));
+        assert!(series.record(&result(110, UP), ReporterIdx(0), |_| 0));
+        assert!(!series.record(&result(110, DOWN), ReporterIdx(0), |_| 0));
+        assert_eq!(series.received(at(0), at(200)).count(), 1);
+        assert!(series.last_not_up.is_none());
+    }
+
+    #[test]
+    fn a_judgement_stands_and_a_later_one_only_fills_the_gaps() {
+        let mut series = every_ten_seconds();
+        series.judge(run(110, 121, Missed::AgentLost));
+        series.judge(run(100, 141, Missed::NoAgent));
+        let found: Vec<_> = series.missed(at(100), at(150)).collect();
+        assert_eq!(found, [(Missed::NoAgent, 1), (Missed::AgentLost, 2), (Missed::NoAgent, 2)]);
+        assert_eq!(series.open_slots(at(100), at(150)), 0);
+    }
+
+    #[test]
+    fn a_blocked_probe_is_no_evidence_and_the_one_before_it_speaks() {
+        let mut series = every_ten_seconds();
+        series.record(&result(110, UP), ReporterIdx(0), |_| 0);
+        series.record(&result(120, Outcome::Failed(Failure::Blocked)), ReporterIdx(0), |_| 0);
+        assert_eq!(series.newest(at(105), false).map(|entry| entry.planned), Some(at(110)));
+        assert_eq!(series.newest(at(105), true).map(|entry| entry.planned), Some(at(120)));
+        assert_eq!(series.newest(at(115), false), None);
+    }
+
+    #[test]
+    fn forgetting_never_takes_a_slot_that_is_not_settled() {
+        let mut series = every_ten_seconds();
+        series.record(&result(110, UP), ReporterIdx(0), |_| 0);
+        series.settle(at(150));
+        series.forget_before(at(150));
+        assert_eq!(series.open_slots(at(100), at(110)), 1);
+        assert_eq!(series.received(at(0), at(200)).count(), 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! The log: one narrow trait, an embedded store and one in memory.
+//!
+//! Positions are created once and never overwritten (accounting K4). Implementations block: they live on the writer's
+//! thread, see [`writer`].
+
+#[cfg(test)]
+mod contract;
+mod folder;
+mod log;
+mod memory;
+mod owner;
+pub mod writer;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use bytes::Bytes;
+
+pub use folder::Folder;
+pub use memory::Memory;
+
+/// Where the log is kept.
+pub trait Store: Send + 'static {
+    /// Creates the records at `first`, `first + 1`, … durably, all or none of them. What is there already with the same
+    /// bytes counts as created: an append whose outcome is unknown is simply made again.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a position holds other bytes or positions before `first` are empty; anything else
+    /// says that nothing may be taken as durable.
+    fn append(&mut self, first: u64, records: &[Bytes]) -> Result<(), StoreError>;
+
+    /// Shows every record from position `from` on, in order, until `each` gives false.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn read_from(
+        &self,
+        from: u64,
+        each: &mut dyn FnMut(u64, Bytes) -> bool,
+    ) -> Result<(), StoreError>;
+
+    /// The first position that is free.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn tail(&self) -> Result<u64, StoreError>;
+}
+
+/// What went wrong with a log.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else wrote there.
+    #[error("position {position} of the log is not what this collector wrote")]
+    Conflict {
+        /// Where.
+        position: u64,
+    },
+    /// Another process has it open.
+    #[error("{path}: in use by {owner}; stop that collector, or give this one another --store")]
+    Locked {
+        /// Which folder.
+        path: PathBuf,
+        /// Who, as far as it can be known.
+        owner: String,
+    },
+    /// The file is not a log of ours.
+    #[error("{path}: not a log that this version can read ({reason}); nothing was changed")]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The folder or file cannot be used.
+    #[error("{path}: the log cannot be opened")]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The embedded store failed: a full disk, a failing one. The same append may work later.
+    #[error("the log cannot be read or written")]
+    Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Where the log is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreAddress {
+    /// Nowhere: gone with the process.
+    Memory,
+    /// In a folder of this machine.
+    Folder(PathBuf),
+}
+
+impl FromStr for StoreAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "memory:" => Ok(Self::Memory),
+            "" => Err("is empty; expected a folder or memory:".into()),
+            "memory" | "memory://" => {
+                Err(format!("{text}: write memory: or ./{text} for a folder"))
+            }
+            _ if text.starts_with("dynamodb:") => {
+                Err(format!("{text}: DynamoDB is not there yet; expected a folder or memory:"))
+            }
+            _ if text.contains("://") => {
+                Err(format!("{text}: no such kind of store; expected a folder or memory:"))
+            }
+            folder => Ok(Self::Folder(folder.into())),
+        }
+    }
+}
+
+impl fmt::Display for StoreAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Memory => f.write_str("memory:"),
+            Self::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Opens the log.
+///
+/// # Errors
+/// When another process has it, or it is not one.
+pub fn open(address: &StoreAddress) -> Result<Box<dyn Store>, StoreError> {
+    Ok(match address {
+        StoreAddress::Memory => Box::new(Memory::default()),
+        StoreAddress::Folder(path) => Box::new(Folder::open(path)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_memory_or_a_folder_and_says_what_else_it_is_not() {
+        assert_eq!("memory:".parse(), Ok(StoreAddress::Memory));
+        assert_eq!("./data".parse(), Ok(StoreAddress::Folder("./data".into())));
+        assert_eq!("/var/lib/zw".parse::<StoreAddress>().unwrap().to_string(), "/var/lib/zw");
+        for (text, said) in [
+            ("", "expected a folder"),
+            ("memory", "memory:"),
+            ("dynamodb://table", "not there yet"),
+            ("s3://bucket/key", "no such kind"),
+        ] {
+            let error = text.parse::<StoreAddress>().unwrap_err();
+            assert!(error.contains(said), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn both_kinds_can_be_opened_by_address() {
+        let folder = tempfile::tempdir().unwrap();
+        for address in [StoreAddress::Memory, StoreAddress::Folder(folder.path().join("a/b"))] {
+            let mut store = open(&address).unwrap();
+            store.append(0, &contract::records(&["a"])).unwrap();
+            assert_eq!(store.tail().unwrap(), 1);
+        }
+    }
+}

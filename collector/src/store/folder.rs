@@ -1,0 +1,136 @@
+//! The embedded store: one redb file in a folder, owned by one process.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use redb::{Builder, Database, DatabaseError, StorageError};
+
+use super::log::{FORMAT, Log, create_tables, format_of};
+use super::owner::Owner;
+use super::{Store, StoreError};
+
+/// redb keeps this much of the file in memory: the log is written at its end and read once.
+const CACHE_BYTES: usize = 16 << 20;
+/// What every redb file begins with.
+const MAGIC: &[u8] = b"redb\x1A\x0A\xA9\x0D\x0A";
+
+/// A log in a folder.
+pub struct Folder {
+    // Closed before the folder is given up: fields are dropped in this order.
+    log: Log,
+    _owner: Owner,
+}
+
+impl Folder {
+    /// Opens the log in `folder`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// When another process has it open, or its file is not a log of this version.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let unusable = |source| StoreError::Unusable { path: folder.to_owned(), source };
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        let owner = Owner::of(folder)?;
+        let path = folder.join("log.redb");
+        if !path.try_exists().map_err(unusable)? {
+            create(folder, &path)?;
+        }
+        let log = Log::open(Box::new(move || open_file(&path)))?;
+        Ok(Self { log, _owner: owner })
+    }
+}
+
+/// Makes an empty log under another name first: a crash on the way leaves no file that looks damaged later.
+fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
+    let draft = folder.join("log.redb.new");
+    let unusable = |source| StoreError::Unusable { path: draft.clone(), source };
+    let mut options = OpenOptions::new();
+    let options = options.read(true).write(true).create(true).truncate(true).mode(0o600);
+    let file = options.open(&draft).map_err(unusable)?;
+    let database = builder().create_file(file).map_err(|error| cannot_open(&draft, error))?;
+    create_tables(&database, FORMAT)?;
+    drop(database);
+    std::fs::rename(&draft, path).map_err(unusable)?;
+    // The names, too, have to outlast a power cut: the file's in the folder, and the folder's in its parent.
+    let parent = folder.canonicalize().map_err(unusable)?;
+    for named in [Some(parent.as_path()), parent.parent()].into_iter().flatten() {
+        File::open(named).and_then(|folder| folder.sync_all()).map_err(unusable)?;
+    }
+    Ok(())
+}
+
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    // redb would make a new database of an empty file.
+    expect_magic(path)?;
+    let database = builder().open(path).map_err(|error| cannot_open(path, error))?;
+    match format_of(&database)? {
+        Some(FORMAT) => Ok(database),
+        Some(other) => Err(foreign(
+            path,
+            format!("it has format {other}, this version understands format {FORMAT} only"),
+        )),
+        None => Err(foreign(path, "a redb file of another program".into())),
+    }
+}
+
+fn expect_magic(path: &Path) -> Result<(), StoreError> {
+    let mut start = Vec::with_capacity(MAGIC.len());
+    let read = File::open(path)
+        .and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
+        .map_err(|source| StoreError::Unusable { path: path.to_owned(), source })?;
+    match start == MAGIC {
+        true => Ok(()),
+        false if read == 0 => Err(foreign(path, "it is empty".into())),
+        false => Err(foreign(path, "it is not a redb file".into())),
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn cannot_open(path: &Path, error: DatabaseError) -> StoreError {
+    match error {
+        DatabaseError::DatabaseAlreadyOpen => {
+            StoreError::Locked { path: path.to_owned(), owner: "another program".into() }
+        }
+        DatabaseError::Storage(StorageError::Io(source)) if !says_damaged(&source) => {
+            StoreError::Unusable { path: path.to_owned(), source }
+        }
+        other => foreign(path, format!("it is damaged: {other}")),
+    }
+}
+
+/// Reading past the end, or nonsense, is the file's fault; anything else is the machine's.
+fn says_damaged(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+}
+
+fn foreign(path: &Path, reason: String) -> StoreError {
+    StoreError::Foreign { path: PathBuf::from(path), reason }
+}
+
+impl Store for Folder {
+    fn append(&mut self, first: u64, records: &[Bytes]) -> Result<(), StoreError> {
+        self.log.append(first, records)
+    }
+
+    fn read_from(
+        &self,
+        from: u64,
+        each: &mut dyn FnMut(u64, Bytes) -> bool,
+    ) -> Result<(), StoreError> {
+        self.log.read_from(from, each)
+    }
+
+    fn tail(&self) -> Result<u64, StoreError> {
+        self.log.tail()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,174 @@
+//! Group commit: one thread appends what is queued, in order, and says when it is durable.
+//!
+//! A failed or doubtful append is made again with the same bytes at the same positions until it works; nothing behind it
+//! overtakes it, and nothing is reported durable before it is.
+
+mod pace;
+mod thread;
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{Store, StoreError};
+pub use pace::Pace;
+use thread::Stop;
+pub use thread::{CloseError, WriterThread};
+
+/// Records that wait for the thread: a few transactions' worth. The caller keeps what finds no room.
+const QUEUE_MAX: usize = 1024;
+/// One transaction takes at most so many records and (but for the last one) so many bytes.
+const GROUP_MAX: usize = 1024;
+const GROUP_BYTES_MAX: usize = 1 << 20;
+/// Reports that wait for the core; the thread waits when there are so many.
+const EVENTS_MAX: usize = 64;
+
+/// What the thread reports. When there are no more reports it has ended, and the log is closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WriterEvent {
+    /// Every record up to this ticket is durable.
+    Durable {
+        /// The last one's.
+        up_to: u64,
+    },
+    /// An append failed; it is tried again. Said once.
+    Failing {
+        /// Why, for people.
+        error: String,
+    },
+    /// It worked after all.
+    Recovered,
+    /// Somebody else wrote to the log: this collector must not go on.
+    Deposed {
+        /// Where.
+        position: u64,
+    },
+}
+
+/// The queue is full: try again after the next [`WriterEvent`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the log's queue is full")]
+pub struct QueueFull;
+
+/// The sending end.
+pub struct WriterHandle {
+    queue: SyncSender<(u64, Bytes)>,
+}
+
+impl WriterHandle {
+    /// Queues a record. Tickets rise; records become durable in this order. The thread ends when the handle is dropped
+    /// and the queue is empty.
+    ///
+    /// # Errors
+    /// When the queue is full, or the thread has ended: its last event says why.
+    pub fn append(&self, ticket: u64, record: Bytes) -> Result<(), QueueFull> {
+        self.queue.try_send((ticket, record)).map_err(|_full_or_ended| QueueFull)
+    }
+}
+
+/// Starts the thread; it appends from `position` on.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn spawn(
+    store: Box<dyn Store>,
+    position: u64,
+) -> std::io::Result<(WriterHandle, mpsc::Receiver<WriterEvent>, WriterThread)> {
+    spawn_with(store, position, Pace::default())
+}
+
+fn spawn_with(
+    store: Box<dyn Store>,
+    position: u64,
+    pace: Pace,
+) -> std::io::Result<(WriterHandle, mpsc::Receiver<WriterEvent>, WriterThread)> {
+    let (queue, records) = sync_channel(QUEUE_MAX);
+    let (events, reports) = mpsc::channel(EVENTS_MAX);
+    let thread = WriterThread::start(move |stop| {
+        Writer { store, position, records, events, pace, stop }.run()
+    })?;
+    Ok((WriterHandle { queue }, reports, thread))
+}
+
+struct Writer<'a> {
+    store: Box<dyn Store>,
+    /// Where the next group goes.
+    position: u64,
+    records: Receiver<(u64, Bytes)>,
+    events: mpsc::Sender<WriterEvent>,
+    pace: Pace,
+    stop: &'a Stop,
+}
+
+struct Group {
+    /// The last record's ticket.
+    up_to: u64,
+    records: Vec<Bytes>,
+}
+
+impl Writer<'_> {
+    /// Works until nothing more can come, or somebody else leads, or it is told to give up. Says how many queued
+    /// records were not written.
+    fn run(mut self) -> usize {
+        while let Some(group) = self.next_group() {
+            if self.stop.is_over() || !self.write(&group) {
+                return group.records.len() + self.records.try_iter().take(QUEUE_MAX).count();
+            }
+            self.position += group.records.len() as u64;
+            self.report(WriterEvent::Durable { up_to: group.up_to });
+        }
+        0
+    }
+
+    /// What is queued, as one group; none when no more will come.
+    fn next_group(&self) -> Option<Group> {
+        let (mut up_to, first) = self.records.recv().ok()?;
+        let mut bytes = first.len();
+        let mut records = vec![first];
+        while records.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
+            let Ok((ticket, record)) = self.records.try_recv() else { break };
+            debug_assert!(ticket > up_to, "tickets rise");
+            up_to = ticket;
+            bytes += record.len();
+            records.push(record);
+        }
+        Some(Group { up_to, records })
+    }
+
+    /// Makes the group durable, however often it takes; false if that cannot be, or not in time.
+    fn write(&mut self, group: &Group) -> bool {
+        let mut failures = 0;
+        loop {
+            match self.store.append(self.position, &group.records) {
+                Ok(()) if failures == 0 => return true,
+                Ok(()) => {
+                    self.report(WriterEvent::Recovered);
+                    return true;
+                }
+                Err(StoreError::Conflict { position }) => {
+                    self.report(WriterEvent::Deposed { position });
+                    return false;
+                }
+                Err(error) if failures == 0 => {
+                    let error = crate::config::chain(&error);
+                    self.report(WriterEvent::Failing { error });
+                }
+                Err(_) => {}
+            }
+            // Without a listener nobody leads any more; what was not acknowledged will be sent again.
+            if self.events.is_closed() || !self.stop.pause(self.pace.after(failures)) {
+                return false;
+            }
+            failures += 1;
+        }
+    }
+
+    /// Nobody may be listening any more: what is queued is written all the same.
+    fn report(&self, event: WriterEvent) {
+        let _unheard = self.events.blocking_send(event);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,147 @@
+//! What the evidence says about a target: the only place that decides "up" and "down".
+
+use std::time::Duration;
+
+use proto::{Outcome, Timestamp};
+
+use crate::state::{Entry, Series, State, TargetIdx, VantageIdx};
+
+/// What users are told about a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It answers as expected.
+    Up,
+    /// It answers, slower than its `slow_after`.
+    Degraded,
+    /// It fails from some fresh vantages: a regional problem.
+    Partial,
+    /// It fails from more than half of the fresh vantages.
+    Down,
+    /// Nothing fresh to judge by.
+    Unknown,
+}
+
+impl Verdict {
+    /// Every verdict, best first.
+    pub const ALL: [Self; 5] = [Self::Up, Self::Degraded, Self::Partial, Self::Down, Self::Unknown];
+
+    /// Its name in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Degraded => "degraded",
+            Self::Partial => "partial",
+            Self::Down => "down",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What one vantage's evidence amounts to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// As expected.
+    Up,
+    /// As expected, but slow.
+    Slow,
+    /// A failure, or an answer that is not as expected.
+    Failing,
+}
+
+/// Fresh is what was planned after this instant: within the last two intervals.
+pub fn fresh_from(now: Timestamp, interval: Duration) -> Timestamp {
+    now - interval * 2
+}
+
+/// What one value amounts to.
+pub fn evidence(entry: &Entry, slow_after: Option<Duration>) -> Evidence {
+    let latency = Duration::from_micros(entry.latency_us.into());
+    match entry.outcome {
+        Outcome::Answered { unexpected: None, .. }
+            if slow_after.is_some_and(|limit| latency > limit) =>
+        {
+            Evidence::Slow
+        }
+        Outcome::Answered { unexpected: None, .. } => Evidence::Up,
+        Outcome::Answered { .. } | Outcome::Failed(_) => Evidence::Failing,
+    }
+}
+
+/// The verdict over the evidence of every fresh vantage.
+pub fn over(evidence: impl IntoIterator<Item = Evidence>) -> Verdict {
+    let (mut fresh, mut failing, mut slow) = (0_u32, 0_u32, false);
+    for evidence in evidence {
+        fresh += 1;
+        failing += u32::from(evidence == Evidence::Failing);
+        slow |= evidence == Evidence::Slow;
+    }
+    match (fresh, failing) {
+        (0, _) => Verdict::Unknown,
+        (fresh, failing) if failing * 2 > fresh => Verdict::Down,
+        (_, 1..) => Verdict::Partial,
+        _ if slow => Verdict::Degraded,
+        _ => Verdict::Up,
+    }
+}
+
+impl State {
+    /// The newest fresh values of a target: one a vantage that reaches it (or of `only` one), without those that say
+    /// nothing about it unless `blocked` asks for them too.
+    pub fn fresh<'a>(
+        &'a self,
+        target: TargetIdx,
+        now: Timestamp,
+        only: Option<VantageIdx>,
+        blocked: bool,
+    ) -> impl Iterator<Item = (VantageIdx, &'a Entry)> + 'a {
+        let from = fresh_from(now, self.target(target).entry.interval);
+        let vantages = self.vantages().filter(move |(idx, _)| only.is_none_or(|only| only == *idx));
+        vantages.filter_map(move |(idx, vantage)| {
+            let series: &Series = vantage.series.get(target.index())?;
+            series.current()?;
+            Some((idx, series.newest(from, blocked)?))
+        })
+    }
+
+    /// The verdict of a target now, over all vantages or at `only` one.
+    pub fn judge(&self, target: TargetIdx, now: Timestamp, only: Option<VantageIdx>) -> Verdict {
+        let slow_after = self.target(target).entry.slow_after;
+        over(self.fresh(target, now, only, false).map(|(_, entry)| evidence(entry, slow_after)))
+    }
+
+    /// Brings the kept verdict of a target up to date; says whether it changed.
+    pub fn renew_verdict(&mut self, target: TargetIdx, now: Timestamp) -> bool {
+        let verdict = self.judge(target, now, None);
+        let interval = self.target(target).entry.interval;
+        let oldest = self.fresh(target, now, None, false).map(|(_, entry)| entry.planned).min();
+        let had_evidence_until = self.target(target).stale_at;
+        let state = self.target_mut(target);
+        state.stale_at = oldest
+            .map_or(Timestamp::MAX, |planned| planned + interval * 2 + Duration::from_millis(1));
+        if state.verdict == verdict && (state.since.is_some() || verdict == Verdict::Unknown) {
+            return false;
+        }
+        // Evidence that has grown old did so at a known instant, however late it is looked at.
+        let grew_old = verdict == Verdict::Unknown && had_evidence_until < now;
+        state.verdict = verdict;
+        state.since = Some(if grew_old { had_evidence_until } else { now });
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_down_when_more_than_half_of_the_fresh_vantages_fail() {
+        use Evidence::{Failing, Slow, Up};
+        assert_eq!(over([]), Verdict::Unknown);
+        assert_eq!(over([Up]), Verdict::Up);
+        assert_eq!(over([Up, Slow]), Verdict::Degraded);
+        assert_eq!(over([Failing]), Verdict::Down);
+        assert_eq!(over([Up, Failing]), Verdict::Partial);
+        assert_eq!(over([Up, Failing, Failing]), Verdict::Down);
+        assert_eq!(over([Slow, Up, Failing]), Verdict::Partial);
+    }
+}

@@ -1,0 +1,117 @@
+//! `/api/v1/agents` and `/api/v1/vantages`.
+
+use proto::Timestamp;
+use serde::Serialize;
+
+use crate::core::Core;
+use crate::fleet::AgentStatus;
+use crate::state::Reach;
+
+/// Every agent of the last hour.
+#[derive(Debug, Serialize)]
+pub struct Agents {
+    /// In the order in which they came.
+    pub agents: Vec<AgentView>,
+}
+
+/// One agent.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct AgentView {
+    pub id: String,
+    pub vantage: String,
+    pub zone: String,
+    pub state: &'static str,
+    pub targets: u64,
+    pub version: String,
+    pub capacity: u32,
+    pub in_flight: u32,
+    pub waiting: u32,
+    pub outbox_bytes: u64,
+    pub lateness_ms: u32,
+    pub connected_since: String,
+    pub last_heard: String,
+    pub watermark: Option<String>,
+    pub refused: Vec<RefusedView>,
+}
+
+/// A target that an agent cannot probe.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct RefusedView {
+    pub name: String,
+    pub reason: String,
+}
+
+/// Refused targets shown for each agent.
+const REFUSED_SHOWN: usize = 100;
+
+/// The fleet as it is.
+pub fn agents(core: &Core) -> Agents {
+    let agents = core.fleet().agents().into_iter().map(|(_, agent)| {
+        let refused = agent.refused.iter().take(REFUSED_SHOWN).filter_map(|(uid, (_, reason))| {
+            let target = core.state().target(core.state().by_uid(*uid)?);
+            Some(RefusedView { name: target.entry.name.clone(), reason: reason.clone() })
+        });
+        let load = agent.load;
+        AgentView {
+            id: agent.id.clone(),
+            vantage: agent.vantage.clone(),
+            zone: agent.zone.clone(),
+            state: agent.status().name(),
+            targets: agent.targets(),
+            version: agent.version.clone(),
+            capacity: agent.capacity,
+            in_flight: load.in_flight,
+            waiting: load.waiting,
+            outbox_bytes: load.outbox_bytes,
+            lateness_ms: load.lateness_ms,
+            connected_since: agent.connected_since.rfc3339(),
+            last_heard: agent.last_heard.rfc3339(),
+            watermark: (agent.watermark > Timestamp::EPOCH).then(|| agent.watermark.rfc3339()),
+            refused: refused.collect(),
+        }
+    });
+    Agents { agents: agents.collect() }
+}
+
+/// Every vantage that the log knows.
+#[derive(Debug, Serialize)]
+pub struct Vantages {
+    /// In the order in which they came.
+    pub vantages: Vec<VantageView>,
+}
+
+/// One vantage.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct VantageView {
+    pub name: String,
+    pub state: &'static str,
+    pub agents: usize,
+    pub targets: usize,
+    pub last_seen: Option<String>,
+}
+
+/// The vantages as they are: `active` ones are reported from, `idle` ones have agents that nothing asks, `retired` ones
+/// are of the past.
+pub fn vantages(core: &Core) -> Vantages {
+    let vantages = core.state().vantages().map(|(_, vantage)| {
+        let agents = core.fleet().agents().into_iter().filter(|(_, agent)| {
+            agent.vantage == vantage.name && agent.status() != AgentStatus::Lost
+        });
+        let agents = agents.count();
+        VantageView {
+            name: vantage.name.clone(),
+            state: match vantage.reach {
+                Reach::All | Reach::Named => "active",
+                Reach::Nobody if agents > 0 => "idle",
+                Reach::Nobody => "retired",
+            },
+            agents,
+            targets: vantage.series.iter().filter(|series| series.current().is_some()).count(),
+            last_seen: vantage.seen.map(Timestamp::rfc3339),
+        }
+    });
+    Vantages { vantages: vantages.collect() }
+}

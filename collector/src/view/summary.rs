@@ -1,0 +1,234 @@
+//! `/api/v1/summary`: what became of the slots planned in a window of time.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proto::Timestamp;
+use serde::Serialize;
+
+use super::tally::{Tally, nearest_rank};
+use crate::state::{Entry, State, TargetIdx, VantageIdx};
+use crate::verdict::Verdict;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// How far back from now.
+    pub window: Duration,
+    /// The length of a round: the default interval.
+    pub round: Duration,
+    /// Only this vantage.
+    pub vantage: Option<VantageIdx>,
+    /// Only the results of this zone's agents.
+    pub zone: Option<String>,
+    /// Only targets of this category.
+    pub category: Option<String>,
+}
+
+/// The answer.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Summary {
+    pub as_of: String,
+    pub window: Window,
+    pub targets: Verdicts,
+    pub slots: Slots,
+    pub status_codes: BTreeMap<u16, u64>,
+    pub unexpected: UnexpectedCounts,
+    pub failures: BTreeMap<&'static str, u64>,
+    pub latency_ms: Latency,
+    pub uptime: Option<UptimeBounds>,
+    pub rounds: Vec<Round>,
+}
+
+/// From (included) to (not included).
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Window {
+    pub from: String,
+    pub to: String,
+}
+
+/// Targets by verdict.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Verdicts {
+    pub total: u64,
+    pub up: u64,
+    pub degraded: u64,
+    pub partial: u64,
+    pub down: u64,
+    pub unknown: u64,
+    pub paused: u64,
+}
+
+impl Verdicts {
+    fn count(&mut self, verdict: Option<Verdict>) {
+        self.total += 1;
+        *match verdict {
+            None => &mut self.paused,
+            Some(Verdict::Up) => &mut self.up,
+            Some(Verdict::Degraded) => &mut self.degraded,
+            Some(Verdict::Partial) => &mut self.partial,
+            Some(Verdict::Down) => &mut self.down,
+            Some(Verdict::Unknown) => &mut self.unknown,
+        } += 1;
+    }
+}
+
+/// `expected = received + missed + open`; with a zone only what it received can be said.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Slots {
+    pub expected: Option<u64>,
+    pub received: u64,
+    pub missed: Option<BTreeMap<&'static str, u64>>,
+    pub open: Option<u64>,
+}
+
+/// Answers that broke an expectation.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct UnexpectedCounts {
+    pub status: u64,
+    pub body: u64,
+}
+
+/// Over answers only; null without samples.
+#[derive(Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Latency {
+    pub p50: Option<f64>,
+    pub p90: Option<f64>,
+    pub p95: Option<f64>,
+    pub p99: Option<f64>,
+    pub max: Option<f64>,
+}
+
+/// See [`super::tally::Uptime`].
+#[derive(Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct UptimeBounds {
+    pub low: f64,
+    pub high: f64,
+    pub coverage: f64,
+}
+
+/// The part of a round that lies in the window.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "the contract says what each field means")]
+pub struct Round {
+    pub start: String,
+    #[serde(flatten)]
+    pub slots: Slots,
+    pub status_codes: BTreeMap<u16, u64>,
+    pub failures: BTreeMap<&'static str, u64>,
+}
+
+/// Microseconds as milliseconds.
+pub(super) fn millis(us: u32) -> f64 {
+    f64::from(us) / 1000.0
+}
+
+/// Answers the question about `[now - window, now)`.
+pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
+    let (from, to) = (now - question.window, now);
+    let mut tally = Tally::default();
+    let mut rounds: BTreeMap<Timestamp, Tally> = BTreeMap::new();
+    let mut latencies = Vec::new();
+    let mut targets = Verdicts::default();
+    let include = |entry: &Entry| match &question.zone {
+        Some(zone) => state.reported_by(entry.reporter).zone == *zone,
+        None => true,
+    };
+    for (idx, target) in state.targets() {
+        if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
+            continue;
+        }
+        if target.listed && reaches(state, idx, question.vantage) {
+            let verdict = (!target.entry.paused).then(|| state.judge(idx, now, question.vantage));
+            targets.count(verdict);
+        }
+        for (vantage, _) in state.vantages() {
+            if question.vantage.is_some_and(|only| only != vantage) {
+                continue;
+            }
+            let Some(series) = state.series(vantage, idx) else { continue };
+            tally.count(series, from, to, include, |entry| {
+                if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
+                    latencies.push(entry.latency_us);
+                }
+            });
+            // Before its first stretch nothing was due.
+            let first = series.stretches.first().map_or(to, |stretch| stretch.from);
+            let mut start = from.max(first).floor(question.round);
+            while start < to {
+                let end = start + question.round;
+                let round = rounds.entry(start).or_default();
+                round.count(series, start.max(from), end.min(to), include, |_| {});
+                start = end;
+            }
+        }
+    }
+    latencies.sort_unstable();
+    let percentile = |percent| nearest_rank(&latencies, percent).map(millis);
+    let zoned = question.zone.is_some();
+    Summary {
+        as_of: now.rfc3339(),
+        window: Window { from: from.rfc3339(), to: to.rfc3339() },
+        targets,
+        slots: slots(&tally, zoned),
+        unexpected: UnexpectedCounts {
+            status: tally.unexpected_status,
+            body: tally.unexpected_body,
+        },
+        latency_ms: Latency {
+            p50: percentile(50),
+            p90: percentile(90),
+            p95: percentile(95),
+            p99: percentile(99),
+            max: latencies.last().copied().map(millis),
+        },
+        uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
+            low: u.low,
+            high: u.high,
+            coverage: u.coverage,
+        }),
+        failures: named(&tally),
+        status_codes: tally.status_codes,
+        rounds: rounds.into_iter().rev().map(|(start, tally)| round(start, tally, zoned)).collect(),
+    }
+}
+
+/// Whether a target is probed from a vantage (or from any).
+fn reaches(state: &State, target: TargetIdx, vantage: Option<VantageIdx>) -> bool {
+    let Some(vantage) = vantage else { return true };
+    state.series(vantage, target).is_some_and(|series| !series.stretches.is_empty())
+}
+
+fn slots(tally: &Tally, zoned: bool) -> Slots {
+    debug_assert!(
+        zoned || tally.expected == tally.received + tally.missed_total() + tally.open,
+        "every slot is received, missed or open: {tally:?}"
+    );
+    let missed = || tally.missed.iter().map(|(reason, slots)| (reason.name(), *slots)).collect();
+    Slots {
+        expected: (!zoned).then_some(tally.expected),
+        received: tally.received,
+        missed: (!zoned).then(missed),
+        open: (!zoned).then_some(tally.open),
+    }
+}
+
+fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
+    tally.failures.iter().map(|(failure, count)| (failure.name(), *count)).collect()
+}
+
+fn round(start: Timestamp, tally: Tally, zoned: bool) -> Round {
+    Round {
+        start: start.rfc3339(),
+        slots: slots(&tally, zoned),
+        failures: named(&tally),
+        status_codes: tally.status_codes,
+    }
+}

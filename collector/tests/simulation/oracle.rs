@@ -1,0 +1,149 @@
+//! The oracle: what must be true of the books, counted in its own way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use collector::state::State;
+use collector::view::summary::{Question, Summary, summary};
+use proto::{Missed, Timestamp, Uid};
+
+use super::world::{World, truth};
+
+type Key = (Uid, String, Timestamp);
+
+fn state(world: &World) -> &State {
+    world.collector.as_ref().expect("the collector lives").state()
+}
+
+fn ask(world: &World, window: Duration) -> Summary {
+    let question = Question {
+        window,
+        round: Duration::from_secs(60),
+        vantage: None,
+        zone: None,
+        category: None,
+    };
+    summary(state(world), world.now, &question)
+}
+
+/// Every slot that has a result, as the collector counts it.
+fn counted(world: &World) -> BTreeMap<Key, proto::Outcome> {
+    let state = state(world);
+    let mut counted = BTreeMap::new();
+    for (vantage, v) in state.vantages() {
+        for (idx, target) in state.targets() {
+            let Some(series) = state.series(vantage, idx) else { continue };
+            for entry in series.received(Timestamp::EPOCH, Timestamp::MAX) {
+                let key = (target.uid, v.name.clone(), entry.planned);
+                assert!(counted.insert(key, entry.outcome).is_none(), "a key counts once");
+            }
+        }
+    }
+    counted
+}
+
+/// Every slot that the plan names up to now, found by walking through each millisecond's grid in its own way.
+fn due(world: &World) -> BTreeSet<Key> {
+    let state = state(world);
+    let mut due = BTreeSet::new();
+    for (vantage, v) in state.vantages() {
+        for (idx, target) in state.targets() {
+            let Some(series) = state.series(vantage, idx) else { continue };
+            for stretch in &series.stretches {
+                let (interval, phase) =
+                    (stretch.interval.as_millis() as i64, stretch.phase.as_millis() as i64);
+                // A target that comes back within an interval has no regular slot up to then: it has one when it comes.
+                if stretch.extra && stretch.loaded < stretch.until && stretch.loaded <= world.now {
+                    due.insert((target.uid, v.name.clone(), stretch.loaded));
+                }
+                let first = (stretch.from.millis() - phase) / interval - 1;
+                for k in first.. {
+                    let planned = k * interval + phase;
+                    if planned > world.now.millis() || planned >= stretch.until.millis() {
+                        break;
+                    }
+                    if planned >= stretch.from.millis() {
+                        let planned = Timestamp::from_millis(planned);
+                        let new = due.insert((target.uid, v.name.clone(), planned));
+                        assert!(
+                            new,
+                            "two stretches plan the same slot: {} {planned}",
+                            target.entry.name
+                        );
+                    }
+                }
+            }
+        }
+    }
+    due
+}
+
+pub fn check(world: &mut World) {
+    let (counted, due) = (counted(world), due(world));
+    let mut probed: BTreeSet<Key> = BTreeSet::new();
+    for seen in &world.seen {
+        if !seen.disturbed {
+            probed.insert((seen.uid, seen.vantage.clone(), seen.planned));
+        }
+    }
+    for seen in &world.seen {
+        assert_eq!(seen.outcome, truth(seen.uid, seen.planned), "the world is consistent");
+    }
+    for (key, outcome) in &counted {
+        assert!(probed.contains(key), "{key:?} counts, and nobody probed it undisturbed");
+        assert!(due.contains(key), "{key:?} counts, and was not due");
+        assert_eq!(*outcome, truth(key.0, key.2), "{key:?} is not what was found");
+    }
+    if !world.list_changed() {
+        for key in &world.acknowledged {
+            assert!(counted.contains_key(key), "{key:?} was acknowledged and is not there");
+        }
+    }
+    let whole = ask(world, Duration::from_secs(24 * 3600));
+    let missed: u64 = whole.slots.missed.iter().flatten().map(|(_, count)| count).sum();
+    let open = whole.slots.open.expect("no zone was asked for");
+    assert_eq!(whole.slots.expected, Some(due.len() as u64), "expected is what was due");
+    assert_eq!(whole.slots.received, counted.len() as u64);
+    assert_eq!(due.len() as u64, whole.slots.received + missed + open, "the books balance");
+    let not_reported = Missed::NotReported.name();
+    let missed = whole.slots.missed.expect("no zone was asked for");
+    assert!(!missed.contains_key(not_reported), "nobody knows why: {missed:?}");
+    // After ten minutes of peace only what is due right now may be open.
+    let recent = ask(world, Duration::from_secs(200));
+    assert_eq!(recent.slots.open, Some(open), "old slots are settled");
+    is_quiet(world);
+}
+
+/// When faults are over, every slot is probed exactly once, by its owner.
+fn is_quiet(world: &mut World) {
+    let from = world.now;
+    world.run(Duration::from_secs(200));
+    let mut probes: BTreeMap<Key, u32> = BTreeMap::new();
+    for seen in world.seen.iter().filter(|seen| seen.planned >= from) {
+        *probes.entry((seen.uid, seen.vantage.clone(), seen.planned)).or_default() += 1;
+    }
+    let twice: Vec<_> = probes.iter().filter(|(_, count)| **count > 1).collect();
+    assert!(twice.is_empty(), "probed again in peace: {twice:?}");
+    let settled = world.now - Duration::from_secs(10);
+    let lost: Vec<_> = due(world)
+        .into_iter()
+        .filter(|key| key.2 >= from && key.2 < settled && !probes.contains_key(key))
+        .collect();
+    assert!(lost.is_empty(), "not probed in peace: {lost:?}");
+}
+
+pub fn nothing_missed(world: &World) {
+    let whole = ask(world, Duration::from_secs(24 * 3600));
+    let received = whole.slots.received;
+    let missed = whole.slots.missed.expect("no zone was asked for");
+    assert!(missed.is_empty(), "missed without need: {missed:?}");
+    assert!(received > 100, "the run did something: {received} received");
+}
+
+pub fn nothing_probed_twice(world: &World) {
+    let mut keys = BTreeSet::new();
+    for seen in &world.seen {
+        let key = (seen.uid, seen.vantage.clone(), seen.planned);
+        assert!(keys.insert(key), "{seen:?} is the second probe of its slot");
+    }
+}

@@ -159,7 +159,7 @@ impl Config {
             grpc_listen: args.grpc_listen,
             tls,
             vantages: (!vantages.is_empty()).then_some(vantages),
-            store: args.store.parse().map_err(|error| ConfigError::Store(format!("{error}")))?,
+            store: args.store.parse().map_err(ConfigError::Store)?,
             keep_slots: args.keep_slots,
             local_agents: args.local_agents,
             concurrency: args.concurrency,

@@ -4,7 +4,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use agent::{Agent, AgentConfig, CollectorUrl, Secret};
@@ -21,7 +20,7 @@ use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
 use crate::sessions::Sessions;
-use crate::store::writer::{self, WriterEvent, WriterHandle};
+use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, StoreError};
 use crate::target_file::{
     Defaults, FileError, Rejected, Secrets, TargetFile, carry_over, read_path,
@@ -33,6 +32,8 @@ use crate::tokens::{Tokens, TokensError};
 const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(18);
 /// … the log some …
 const LOG_DRAIN_MAX: Duration = Duration::from_secs(4);
+/// … and its thread, which is idle by then, …
+const LOG_CLOSE_MAX: Duration = Duration::from_millis(500);
 /// … and the servers the rest: a graceful shutdown can hang on a client that says nothing.
 const SERVERS_DRAIN_MAX: Duration = Duration::from_secs(2);
 
@@ -113,7 +114,7 @@ pub struct Collector {
 struct OpenLog {
     writer: WriterHandle,
     events: mpsc::Receiver<WriterEvent>,
-    thread: JoinHandle<()>,
+    thread: WriterThread,
 }
 
 /// Real agents over real gRPC, on a loopback port of their own, behind a token of their own.
@@ -264,11 +265,10 @@ impl Collector {
         servers_stop.cancel();
         within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
         // The core's task is over, and with it the writer's queue: the thread ends.
-        let joined = tokio::task::spawn_blocking(move || thread.join());
-        if tokio::time::timeout(LOG_DRAIN_MAX, joined).await.is_err() {
-            tracing::warn!(
-                "the log's thread is still busy; what it has not written was never acknowledged"
-            );
+        match tokio::task::spawn_blocking(move || thread.close(LOG_CLOSE_MAX)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the log was not closed as it should be"),
+            Err(panic) => tracing::error!(%panic, "closing the log panicked"),
         }
         if let Some(records) = records {
             tracing::info!(targets = records, "stopped; everything acknowledged is in the log");

@@ -118,7 +118,6 @@ pub struct World {
     sessions: u64,
     next_tick: Timestamp,
     pub list: Vec<Target>,
-    pub names: BTreeMap<Uid, String>,
     pub seen: Vec<Seen>,
     pub acknowledged: BTreeSet<(Uid, String, Timestamp)>,
     /// Results sent and not yet acknowledged, by session and sequence number.
@@ -183,7 +182,6 @@ impl World {
             sessions: 0,
             next_tick: now,
             list,
-            names: BTreeMap::new(),
             seen: Vec::new(),
             acknowledged: BTreeSet::new(),
             sent: BTreeMap::new(),
@@ -358,11 +356,6 @@ impl World {
     fn tell_core(&mut self, event: Event) {
         let Some(core) = &mut self.collector else { return };
         let effects = core.apply(self.now, event);
-        for (_, target) in core.state().targets() {
-            if !self.names.contains_key(&target.uid) {
-                self.names.insert(target.uid, target.entry.name.clone());
-            }
-        }
         for effect in effects {
             match effect {
                 Effect::Append(ticket, record) => {

@@ -235,6 +235,8 @@ impl Collector {
                 agents.spawn(agent.run(agents_stop.clone()));
             }
         }
+        let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
+        parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,

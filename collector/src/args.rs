@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Probes a list of URLs from several places and accounts for every probe that was due.
@@ -91,7 +92,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_LEASE", value_parser = humantime::parse_duration, default_value = "20s")]
     pub lease: Duration,
     /// The most probes that each local agent runs at once.
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000)]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub concurrency: u32,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -112,7 +113,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_API_TOKEN_FILE", value_name = "F")]
     pub api_token_file: Option<PathBuf>,
     /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
-    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT")]
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub allow_plaintext: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]

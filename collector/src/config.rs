@@ -171,17 +171,30 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Leaves every local agent, and the servers, a share of the open files that this process may have.
+    pub fn within(self, descriptors: Option<u64>) -> Self {
+        let shares = usize::from(self.local_agents) + 1;
+        let each = agent::affordable_concurrency(usize::MAX, descriptors) / shares;
+        let concurrency = self.concurrency.min(u32::try_from(each).unwrap_or(u32::MAX).max(1));
+        Self { concurrency, ..self }
+    }
+}
+
 /// How a target file is to be read: for `serve` and `check` alike.
 ///
 /// # Errors
 /// When a default or the secrets file cannot be used.
 pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
     let told = |error: &dyn std::error::Error| ConfigError::File(chain(error));
-    let columns: Result<Vec<_>, String> =
-        args.defaults.iter().map(|text| parse_default(text)).collect();
+    let columns: Result<Vec<_>, String> = args
+        .defaults
+        .iter()
+        .map(|text| parse_default(text).map_err(|e| format!("--default {text}: {e}")))
+        .collect();
     let columns = columns.map_err(ConfigError::File)?;
     let defaults = Defaults::new(args.interval, args.timeout, columns).map_err(|e| told(&e))?;
-    let secrets = Secrets::new(std::env::vars());
+    let secrets = Secrets::from_environment();
     let secrets = match &args.secrets_file {
         Some(path) => secrets.with_file(path).map_err(|error| told(&error))?,
         None => secrets,

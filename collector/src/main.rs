@@ -39,8 +39,9 @@ async fn serve(args: ServeArgs) -> ExitCode {
     if let Err(error) = logs(&args.log) {
         return fail(USAGE, &error);
     }
+    let descriptors = agent::raise_descriptor_limit();
     let config = match Config::new(args, &|name| std::env::var(name).ok()) {
-        Ok(config) => config,
+        Ok(config) => config.within(descriptors),
         Err(error) => return fail(USAGE, &chain(&error)),
     };
     let stop = CancellationToken::new();
@@ -49,7 +50,11 @@ async fn serve(args: ServeArgs) -> ExitCode {
         Err(error) => return fail(FAILED, &format!("signals cannot be heard: {error}")),
     };
     let run = async {
-        let collector = match Collector::open(config).await {
+        let opened = tokio::select! {
+            () = stop.cancelled() => return ExitCode::SUCCESS, // Nothing runs yet: there is nothing to drain.
+            opened = Collector::open(config) => opened,
+        };
+        let collector = match opened {
             Ok(collector) => collector,
             Err(error) => return fail(exit_code(&error), &chain(&error)),
         };
@@ -94,7 +99,7 @@ fn logs(args: &LogArgs) -> Result<(), String> {
         .map_err(|error| format!("--log-level {}: {error}", args.log_level))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
-        LogFormat::Json => logs.json().init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
         LogFormat::Text => {
             logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init()
         }

@@ -130,15 +130,27 @@ impl Collector {
     /// # Errors
     /// When any of that cannot be done: what, where, and what was expected.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let file = read_path(&config.targets, &config.defaults, &config.secrets)?;
+        let (file, config) = blocking(move || {
+            read_path(&config.targets, &config.defaults, &config.secrets).map(|file| (file, config))
+        })
+        .await?;
         let http = listen("--http-listen", config.http_listen).await?;
         let grpc = listen("--grpc-listen", config.grpc_listen).await?;
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
         let tls = config.tls.as_ref().map(server_tls);
-        let mut store = store::open(&config.store)?;
-        let leadership = lead(store.as_mut(), crate::clock::start, config.keep_slots)?;
+        if let Some(tls) = &tls {
+            // The server that is built later reads the same files: what is wrong with them is said now.
+            Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
+        }
+        let (address, keep_slots) = (config.store.clone(), config.keep_slots);
+        let (store, leadership) = blocking(move || {
+            let mut store = store::open(&address)?;
+            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots)?;
+            Ok::<_, StartError>((store, leadership))
+        })
+        .await?;
         tracing::info!(
             store = %config.store,
             records = leadership.records,
@@ -213,6 +225,7 @@ impl Collector {
             hub: hub.clone(),
             round: self.interval,
             keep_slots: self.keep_slots,
+            targets: self.path.display().to_string().into(),
             rejected,
             log_health,
             tokens: self.api_tokens,
@@ -334,6 +347,14 @@ impl LocalAgents {
 /// local-a, local-b, …: the same at every start, so that a restart finds its own.
 fn local_name(n: u8) -> String {
     format!("local-{}", char::from(b'a' + n))
+}
+
+/// Runs what blocks (files, the log) on a thread of its own, so that signals are heard meanwhile.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 async fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -75,6 +75,7 @@ pub struct State {
     by_name: HashMap<String, TargetIdx>,
     by_uid: HashMap<Uid, TargetIdx>,
     vantages: Vec<Vantage>,
+    /// One a start of an agent, some 100 bytes, for as long as the collector runs.
     reporters: Vec<Reporter>,
     reporter_idx: HashMap<Reporter, ReporterIdx>,
     /// When each agent's results were last logged.
@@ -370,6 +371,21 @@ impl State {
         self.vantages[vantage.index()].series.get(target.index())
     }
 
+    /// Whether a target is due now from a vantage (or from any).
+    pub fn is_due(&self, target: TargetIdx, vantage: Option<VantageIdx>) -> bool {
+        let due = |vantage| self.series(vantage, target).is_some_and(|s| s.current().is_some());
+        match vantage {
+            Some(vantage) => due(vantage),
+            None => self.vantages().any(|(vantage, _)| due(vantage)),
+        }
+    }
+
+    /// Whether a target belongs to a vantage: it is due from there, or would be if it were not paused.
+    pub fn belongs(&self, target: TargetIdx, vantage: VantageIdx) -> bool {
+        let (target, vantage) = (self.target(target), self.vantage(vantage));
+        target.listed && target.reaches(&vantage.name, vantage.reach)
+    }
+
     /// The same, to settle it.
     pub fn series_mut(&mut self, vantage: VantageIdx, target: TargetIdx) -> Option<&mut Series> {
         self.vantages[vantage.index()].series.get_mut(target.index())
@@ -414,6 +430,7 @@ impl State {
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
             series.forget_before(horizon);
         }
+        self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);
         let mut index = 0;
         self.led.retain(|(_, until)| {

@@ -25,7 +25,7 @@ fn label(outcome: Outcome) -> String {
 }
 
 /// The one value of several vantages that speaks for a target: what says something goes before `blocked`.
-fn representative<'a>(
+pub(super) fn representative<'a>(
     entries: impl Iterator<Item = &'a Entry>,
     slow_after: Option<Duration>,
 ) -> Option<&'a Entry> {
@@ -41,7 +41,7 @@ fn representative<'a>(
     chosen.or(silent.into_iter().next())
 }
 
-fn newest(
+pub(super) fn newest(
     state: &State,
     target: TargetIdx,
     now: Timestamp,
@@ -55,7 +55,7 @@ fn newest(
 pub fn latest(state: &State, now: Timestamp, only: Option<VantageIdx>) -> Counts {
     let mut counts = Counts::new();
     for (idx, _) in state.targets().filter(|(_, t)| t.listed && !t.entry.paused) {
-        if only.is_some_and(|only| state.series(only, idx).is_none_or(|s| s.current().is_none())) {
+        if only.is_some_and(|only| !state.belongs(idx, only)) {
             continue;
         }
         let entry = newest(state, idx, now, only);
@@ -86,12 +86,13 @@ pub fn websites(
 ) -> BTreeMap<String, Website> {
     let mut websites = BTreeMap::new();
     for (idx, target) in state.targets().filter(|(_, target)| target.listed) {
-        if only.is_some_and(|only| state.series(only, idx).is_none()) {
+        if only.is_some_and(|only| !state.belongs(idx, only)) {
             continue;
         }
         let ever = || {
-            let series = state.vantages().filter_map(|(v, _)| state.series(v, idx));
-            series.into_iter().any(|s| s.last_up.is_some() || s.last_not_up.is_some())
+            let vantages = state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v));
+            let mut series = vantages.filter_map(|(v, _)| state.series(v, idx));
+            series.any(|s| s.last_up.is_some() || s.last_not_up.is_some())
         };
         let (status, error) = match newest(state, idx, now, only).map(|entry| entry.outcome) {
             _ if target.entry.paused => (None, Some("paused".to_owned())),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use proto::{Failure, Outcome, Timestamp, Unexpected};
+use proto::{Outcome, Timestamp, Unexpected};
 use serde::Serialize;
 
 use super::summary::millis;
@@ -121,8 +121,8 @@ fn row<'a>(
     {
         return None;
     }
-    if let Some(vantage) = question.vantage {
-        state.series(vantage, idx).filter(|series| !series.stretches.is_empty())?;
+    if question.vantage.is_some_and(|vantage| !state.belongs(idx, vantage)) {
+        return None;
     }
     let verdict = match question.vantage {
         _ if entry.paused => "paused",
@@ -132,13 +132,7 @@ fn row<'a>(
     if question.verdict.as_ref().is_some_and(|wanted| *wanted != verdict) {
         return None;
     }
-    let fresh = state.fresh(idx, now, question.vantage, true).map(|(_, entry)| entry);
-    let newest = match target.verdict {
-        Verdict::Up | Verdict::Degraded => {
-            fresh.max_by_key(|e| (crate::state::rank(e.outcome), e.planned))
-        }
-        _ => fresh.min_by_key(|e| (crate::state::rank(e.outcome), Reverse(e.planned))),
-    };
+    let newest = super::first::newest(state, idx, now, question.vantage);
     Some(Row { target, verdict, newest })
 }
 
@@ -321,9 +315,4 @@ fn probe(state: &State, detail: &Detail) -> Probe {
 /// What may stand in `?verdict=`.
 pub fn verdict_names() -> Vec<&'static str> {
     Verdict::ALL.into_iter().map(Verdict::name).chain(["paused"]).collect()
-}
-
-/// What may stand for a failure in answers.
-pub fn failure_names() -> Vec<&'static str> {
-    Failure::ALL.into_iter().map(Failure::name).collect()
 }

@@ -269,6 +269,11 @@ impl Core {
                 self.collect_named_vantages();
                 self.replan_all(now);
             }
+            Change::Seen(vantage) => {
+                self.vantages_changed = true;
+                self.adopt_waiting(now, vantage);
+                self.replan(now, vantage);
+            }
             Change::Vantage(vantage) => {
                 self.vantages_changed = true;
                 let all: Vec<TargetIdx> = self.state.targets().map(|(idx, _)| idx).collect();

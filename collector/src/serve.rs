@@ -29,7 +29,7 @@ use crate::target_file::{Watch, watch as watch_file};
 use crate::tokens::{Tokens, TokensError};
 
 /// Of the 25 s that a drain may take, local agents get most.
-const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(18);
+const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// … the log some …
 const LOG_DRAIN_MAX: Duration = Duration::from_secs(4);
 /// … and its thread, which is idle by then, …
@@ -234,6 +234,8 @@ impl Collector {
                 agents.spawn(agent.run(agents_stop.clone()));
             }
         }
+        let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
+        parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,

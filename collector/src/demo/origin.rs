@@ -3,7 +3,6 @@
 //! It counts what it is asked, so that tests can compare: a probe that is reported was one request.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,13 +15,14 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use tokio::net::TcpListener;
+use tokio_stream::StreamExt;
 
 use super::script::{Answer, Script};
 
 /// What never answers lets go after this long; a client that leaves earlier takes the request with it.
 const NEVER: Duration = Duration::from_secs(60);
-/// What a whole page must hold to be as expected, where a target asks for that.
-pub const WELCOME: &str = "Welcome";
+/// What breaks off does so after this long.
+const BREAKS_OFF: Duration = Duration::from_millis(30);
 
 /// The server, bound and not yet serving.
 pub struct Origin {
@@ -101,8 +101,10 @@ async fn answer(State(sites): State<Arc<Sites>>, headers: HeaderMap) -> Response
         }
         Answer::Broken => {
             let length = [(header::CONTENT_LENGTH, "4096")];
-            let beginning = Ok::<_, Infallible>(Bytes::from_static(b"<!doctype html>\n<title>"));
-            let body = Body::from_stream(tokio_stream::once(beginning));
+            let beginning = Bytes::from_static(b"<!doctype html>\n<title>");
+            let all = tokio_stream::once(beginning).chain(tokio_stream::pending());
+            // The time is what breaks it off: the beginning has left by then.
+            let body = Body::from_stream(all.timeout(BREAKS_OFF));
             (length, body).into_response()
         }
         Answer::Never => {
@@ -113,7 +115,7 @@ async fn answer(State(sites): State<Arc<Sites>>, headers: HeaderMap) -> Response
 }
 
 fn page(host: &str, code: StatusCode) -> Response {
-    let greeting = if code.is_success() { WELCOME } else { "Sorry" };
+    let greeting = if code.is_success() { "Welcome" } else { "Sorry" };
     let text = format!(
         "<!doctype html>\n<title>{host}</title>\n<p>{greeting}. {host} is made up, and here to be probed.\n"
     );

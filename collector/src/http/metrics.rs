@@ -1,6 +1,7 @@
 //! `/metrics`: the program's own health. Its size does not grow with the targets.
 
 use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -96,11 +97,12 @@ fn fleet(core: &Core, registry: &mut Registry) {
         "Encoded results that agents hold and that are not acknowledged",
         i64::try_from(load.outbox_bytes).unwrap_or(i64::MAX),
     );
-    gauge(
-        registry,
-        "start_lateness_milliseconds",
+    let lateness = Gauge::<f64, AtomicU64>::default();
+    lateness.set(f64::from(load.lateness_ms) / 1000.0);
+    registry.register(
+        "start_lateness_seconds",
         "The latest start of a probe against its plan, over all agents",
-        load.lateness_ms.into(),
+        lateness,
     );
 }
 

@@ -18,6 +18,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  zonewatch-collector demo
+      made-up sites, agents and the dashboard on this machine, without a network
   zonewatch-collector serve examples/targets.csv --local-agents 3
       the whole system in one process; then open http://127.0.0.1:8080
   zonewatch-collector serve sites.csv --vantages eu,us --grpc-listen 0.0.0.0:50051 \\
@@ -35,6 +37,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Validate and summarise a target file.
     Check(CheckArgs),
+    /// The whole system on this machine, against a demo internet of its own: nothing leaves it, nothing stays.
+    Demo(DemoArgs),
     /// Exit 0 if this machine's collector is live.
     Healthcheck(HealthcheckArgs),
 }
@@ -129,6 +133,19 @@ pub struct CheckArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub file: FileArgs,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+// What runs is told in plain lines; of the log only what is wrong.
+#[command(mut_arg("log_level", |level| level.default_value("warn")))]
+pub struct DemoArgs {
+    /// The API and the dashboard. All other ports are free ones.
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub http_listen: SocketAddr,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub log: LogArgs,
 }
 
 /// `healthcheck`.

@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::config::{Config, Tls};
-use crate::core::{Core, CoreConfig, DEFAULT_VANTAGE, Event};
+use crate::core::{Core, CoreConfig, Event};
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
@@ -158,20 +158,19 @@ impl Collector {
             known_targets = leadership.state.targets().filter(|(_, t)| t.listed).count(),
             "log read"
         );
-        let local_ids: Vec<String> = (0..config.local_agents).map(local_name).collect();
         let core_config = CoreConfig {
             lease: config.lease,
             vantages: config.vantages.clone(),
             keep_slots: config.keep_slots,
-            local_agents: local_ids,
+            local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
         };
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
         let (writer, events, thread) =
             writer::spawn(store, leadership.records).map_err(StartError::Thread)?;
-        let local = match config.local_agents {
-            0 => None,
-            _ => Some(LocalAgents::open(&config).await?),
+        let local = match config.local_agents.is_empty() {
+            true => None,
+            false => Some(LocalAgents::open(&config).await?),
         };
         Ok(Self {
             http,
@@ -325,15 +324,14 @@ impl LocalAgents {
         let token = format!("{:032x}", rand::random::<u128>());
         let url: CollectorUrl =
             format!("http://{address}").parse().expect("an address makes a URL");
-        let vantage = config.vantages.as_ref().and_then(|vantages| vantages.first());
-        let agents = (0..config.local_agents).map(|n| {
+        let agents = config.local_agents.iter().map(|local| {
             Agent::new(AgentConfig {
                 token: Secret::first_line(&token),
-                agent_id: local_name(n),
-                vantage: vantage.cloned().unwrap_or_else(|| DEFAULT_VANTAGE.into()),
-                zone: local_name(n),
+                agent_id: local.id.clone(),
+                vantage: local.vantage.clone(),
+                zone: local.zone.clone(),
                 concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
-                probe: config.probe.clone(),
+                probe: local.probe.clone(),
                 drain_max: AGENTS_DRAIN_MAX,
                 ..AgentConfig::new(url.clone())
             })
@@ -342,11 +340,6 @@ impl LocalAgents {
         let tokens = Arc::new(Tokens::parse(&token, "the local agents' token")?);
         Ok(Self { listener, tokens, agents })
     }
-}
-
-/// local-a, local-b, …: the same at every start, so that a restart finds its own.
-fn local_name(n: u8) -> String {
-    format!("local-{}", char::from(b'a' + n))
 }
 
 /// Runs what blocks (files, the log) on a thread of its own, so that signals are heard meanwhile.

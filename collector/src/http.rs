@@ -9,7 +9,6 @@ mod problem;
 mod query;
 mod v1;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -50,9 +49,6 @@ impl FromRef<Api> for Hub {
         api.hub.clone()
     }
 }
-
-/// The query of a request, decoded.
-type Query = HashMap<String, String>;
 
 /// Every route.
 pub fn router(api: Api) -> Router {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::args::{FileArgs, ServeArgs};
 use crate::store::StoreAddress;
-use crate::target_file::{Defaults, Secrets, parse_default};
+use crate::target_file::{Defaults, Secrets, parse_default, show};
 use crate::tokens::{Tokens, TokensError};
 
 /// Everything that `serve` needs to know.
@@ -82,10 +82,10 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// A lease that leaves no time.
-    #[error("--lease {} is out of range; expected 1s to 10m", humantime::format_duration(*.0))]
+    #[error("--lease {} is out of range; expected 1s to 10m", show(*.0))]
     Lease(Duration),
     /// Slots that are gone before an hour is over.
-    #[error("--keep-slots {} is too short; expected at least 1h", humantime::format_duration(*.0))]
+    #[error("--keep-slots {} is too short; expected at least 1h", show(*.0))]
     KeepSlots(Duration),
     /// A vantage's name.
     #[error("--vantages: `{0}` is not a name; expected 1 to 255 bytes without control characters")]
@@ -181,7 +181,7 @@ pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
         args.defaults.iter().map(|text| parse_default(text)).collect();
     let columns = columns.map_err(ConfigError::File)?;
     let defaults = Defaults::new(args.interval, args.timeout, columns).map_err(|e| told(&e))?;
-    let secrets = Secrets::new(std::env::vars());
+    let secrets = Secrets::from_environment();
     let secrets = match &args.secrets_file {
         Some(path) => secrets.with_file(path).map_err(|error| told(&error))?,
         None => secrets,

@@ -10,7 +10,7 @@ use agent::ProbeOptions;
 use crate::args::{FileArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
 use crate::store::StoreAddress;
-use crate::target_file::{Defaults, Secrets, parse_default};
+use crate::target_file::{Defaults, Secrets, parse_default, show};
 use crate::tokens::{Tokens, TokensError};
 
 /// Everything that `serve` needs to know.
@@ -95,10 +95,10 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// A lease that leaves no time.
-    #[error("--lease {} is out of range; expected 1s to 10m", humantime::format_duration(*.0))]
+    #[error("--lease {} is out of range; expected 1s to 10m", show(*.0))]
     Lease(Duration),
     /// Slots that are gone before an hour is over.
-    #[error("--keep-slots {} is too short; expected at least 1h", humantime::format_duration(*.0))]
+    #[error("--keep-slots {} is too short; expected at least 1h", show(*.0))]
     KeepSlots(Duration),
     /// A vantage's name.
     #[error("--vantages: `{0}` is not a name; expected 1 to 255 bytes without control characters")]

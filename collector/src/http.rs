@@ -9,7 +9,6 @@ mod problem;
 mod query;
 mod v1;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -46,9 +45,6 @@ pub struct Api {
     /// Answers of the last half second.
     pub answers: Answers,
 }
-
-/// The query of a request, decoded.
-type Query = HashMap<String, String>;
 
 /// Every route.
 pub fn router(api: Api) -> Router {

@@ -371,21 +371,6 @@ impl State {
         self.vantages[vantage.index()].series.get(target.index())
     }
 
-    /// Whether a target is due now from a vantage (or from any).
-    pub fn is_due(&self, target: TargetIdx, vantage: Option<VantageIdx>) -> bool {
-        let due = |vantage| self.series(vantage, target).is_some_and(|s| s.current().is_some());
-        match vantage {
-            Some(vantage) => due(vantage),
-            None => self.vantages().any(|(vantage, _)| due(vantage)),
-        }
-    }
-
-    /// Whether a target belongs to a vantage: it is due from there, or would be if it were not paused.
-    pub fn belongs(&self, target: TargetIdx, vantage: VantageIdx) -> bool {
-        let (target, vantage) = (self.target(target), self.vantage(vantage));
-        target.listed && target.reaches(&vantage.name, vantage.reach)
-    }
-
     /// The same, to settle it.
     pub fn series_mut(&mut self, vantage: VantageIdx, target: TargetIdx) -> Option<&mut Series> {
         self.vantages[vantage.index()].series.get_mut(target.index())

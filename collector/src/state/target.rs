@@ -75,11 +75,11 @@ impl TargetState {
 
     /// Whether it is to be probed from a vantage.
     pub fn is_due_from(&self, vantage: &str, reach: super::Reach) -> bool {
-        self.listed && !self.entry.paused && self.reaches(vantage, reach)
+        self.is_for(vantage, reach) && self.listed && !self.entry.paused
     }
 
-    /// Whether its row means the vantage.
-    pub fn reaches(&self, vantage: &str, reach: super::Reach) -> bool {
+    /// Whether its row asks for it from a vantage, paused or not.
+    pub fn is_for(&self, vantage: &str, reach: super::Reach) -> bool {
         let named = || self.entry.vantages.iter().any(|name| name == vantage);
         match reach {
             super::Reach::All => self.entry.vantages.is_empty() || named(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proto::Timestamp;
 use serde::Serialize;
 
+use super::is_of;
 use super::tally::{Tally, nearest_rank};
 use crate::state::{Entry, State, VantageIdx};
 use crate::verdict::Verdict;
@@ -145,7 +146,7 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
         if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
             continue;
         }
-        if target.listed && question.vantage.is_none_or(|only| state.belongs(idx, only)) {
+        if target.listed && is_of(state, target, question.vantage) {
             let verdict = (!target.entry.paused).then(|| state.judge(idx, now, question.vantage));
             targets.count(verdict);
         }

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use proto::{Outcome, Timestamp, Unexpected};
 use serde::Serialize;
 
+use super::first::spokesman;
+use super::is_of;
 use super::summary::millis;
 use crate::state::{Detail, Entry, Series, State, TargetIdx, TargetState, VantageIdx};
-use crate::target_file::mask_url;
+use crate::target_file::{mask_url, show};
 use crate::verdict::{Verdict, evidence, fresh_from, over};
 
 /// In which order.
@@ -118,10 +120,8 @@ fn row<'a>(
     if question.category.as_ref().is_some_and(|wanted| *wanted != entry.category)
         || !question.labels.iter().all(|wanted| entry.labels.contains(wanted))
         || !matches(entry, &question.words)
+        || !is_of(state, target, question.vantage)
     {
-        return None;
-    }
-    if question.vantage.is_some_and(|vantage| !state.belongs(idx, vantage)) {
         return None;
     }
     let verdict = match question.vantage {
@@ -132,7 +132,10 @@ fn row<'a>(
     if question.verdict.as_ref().is_some_and(|wanted| *wanted != verdict) {
         return None;
     }
-    let newest = super::first::newest(state, idx, now, question.vantage);
+    let fresh = state.fresh(idx, now, question.vantage, true).map(|(_, entry)| entry);
+    // Of a target that is partial the list shows what is wrong with it.
+    let is_bad = |verdict| matches!(verdict, Verdict::Partial | Verdict::Down);
+    let newest = spokesman(fresh, entry.slow_after, is_bad);
     Some(Row { target, verdict, newest })
 }
 
@@ -153,7 +156,7 @@ fn listed(row: &Row<'_>) -> Listed {
         url: mask_url(&entry.spec.url),
         category: entry.category.clone(),
         labels: entry.labels.iter().cloned().collect(),
-        interval: humantime::format_duration(entry.interval).to_string(),
+        interval: show(entry.interval),
         paused: entry.paused,
         verdict: row.verdict,
         since: row.target.since.map(Timestamp::rfc3339),
@@ -253,8 +256,8 @@ pub fn full(state: &State, now: Timestamp, name: &str) -> Option<Full> {
         url: mask_url(&entry.spec.url),
         category: entry.category.clone(),
         labels: entry.labels.iter().cloned().collect(),
-        interval: humantime::format_duration(entry.interval).to_string(),
-        timeout: humantime::format_duration(entry.spec.timeout).to_string(),
+        interval: show(entry.interval),
+        timeout: show(entry.spec.timeout),
         method: entry.spec.method.clone(),
         expect_status: ranges.map(text).collect::<Vec<_>>().join(","),
         paused: entry.paused,

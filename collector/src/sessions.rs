@@ -180,6 +180,9 @@ fn status(end: SessionEnd) -> Status {
         SessionEnd::Silent => {
             Status::deadline_exceeded("nothing was heard from the agent for a lease")
         }
+        SessionEnd::LogBehind => {
+            Status::unavailable("the collector's log is behind; keep what you have, and come back")
+        }
         SessionEnd::Vantages => Status::resource_exhausted(format!(
             "the collector knows {VANTAGES_MAX} vantages already, and this agent's is another"
         )),

@@ -82,6 +82,8 @@ pub struct State {
     last_reports: HashMap<ReporterIdx, Timestamp>,
     /// When a collector led: from its claim to the last thing that it logged.
     led: Vec<(Timestamp, Timestamp)>,
+    /// Names the log.
+    pub log: u64,
     /// The last claim's.
     pub epoch: u64,
     /// The last catalog's.
@@ -119,7 +121,8 @@ impl State {
             led.1 = self.newest;
         }
         Ok(match kind {
-            Kind::Claim { epoch } => {
+            Kind::Claim { epoch, log } => {
+                self.log = log;
                 self.epoch = epoch;
                 self.led.push((at, at));
                 Change::Claimed

@@ -12,6 +12,10 @@ use crate::state::{TargetIdx, VantageIdx};
 
 /// A gap between two ticks over this was ours: agents were not heard because nobody listened.
 const OUR_PAUSE: Duration = Duration::from_secs(2);
+/// An append that takes longer is a stall: disks take milliseconds.
+const LOG_STALL: Duration = Duration::from_secs(5);
+/// Series looked at in one tick, so that results and heartbeats have their turn.
+const LOOKS_MAX: usize = 50_000;
 /// A lost agent is shown so long.
 const LOST_SHOWN: Duration = Duration::from_secs(3600);
 /// How often slots that are too old are dropped from memory.
@@ -37,6 +41,7 @@ impl Core {
             }
         }
         self.note_presence(now);
+        self.note_log_stall(now);
         if self.last_tick.floor(Duration::from_secs(1)) != now.floor(Duration::from_secs(1)) {
             self.each_second(now);
         }
@@ -111,6 +116,14 @@ impl Core {
     }
 
     /// A claim that has an end is spent when its agent has delivered that far.
+    fn note_log_stall(&mut self, now: Timestamp) {
+        if let Some(oldest) = self.appending.front()
+            && now.since(oldest.record.at) > LOG_STALL
+        {
+            self.log_stalls.add(oldest.record.at, now);
+        }
+    }
+
     fn drop_spent_claims(&mut self) {
         let watermarks: HashMap<AgentIdx, Timestamp> =
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
@@ -138,12 +151,20 @@ impl Core {
         let mut wanted = Vec::new();
         for vantage in 0..self.looks.len() {
             let idx = VantageIdx(vantage as u16);
-            let due: Vec<TargetIdx> = self.looks[vantage]
-                .iter()
-                .enumerate()
-                .filter(|(_, look)| **look <= now)
-                .map(|(target, _)| TargetIdx(target as u32))
+            let looks = &self.looks[vantage];
+            // Each tick goes on where the last one stopped: none waits for ever.
+            let first = self.look_next.get(vantage).copied().unwrap_or(0).min(looks.len());
+            let turn = (first..looks.len()).chain(0..first);
+            let due: Vec<TargetIdx> = turn
+                .filter(|target| looks[*target] <= now)
+                .take(LOOKS_MAX)
+                .map(|target| TargetIdx(target as u32))
                 .collect();
+            self.look_next.resize(self.looks.len(), 0);
+            self.look_next[vantage] = match due.last() {
+                Some(last) if due.len() == LOOKS_MAX => last.index() + 1,
+                _ => 0,
+            };
             for target in due {
                 self.look_at(now, idx, target, &mut wanted);
             }
@@ -208,9 +229,9 @@ impl Core {
         connected.fold((0, Load::default()), |(count, sum), (_, agent)| {
             let load = agent.load;
             let sum = Load {
-                in_flight: sum.in_flight + load.in_flight,
-                waiting: sum.waiting + load.waiting,
-                outbox_bytes: sum.outbox_bytes + load.outbox_bytes,
+                in_flight: sum.in_flight.saturating_add(load.in_flight),
+                waiting: sum.waiting.saturating_add(load.waiting),
+                outbox_bytes: sum.outbox_bytes.saturating_add(load.outbox_bytes),
                 lateness_ms: sum.lateness_ms.max(load.lateness_ms),
             };
             (count + 1, sum)

@@ -53,7 +53,7 @@ impl Story {
     /// A collector that leads since long before the story begins.
     pub(crate) fn new() -> Self {
         let mut story = Self { state: State::default(), revision: 0 };
-        story.log(at(-36_000), Kind::Claim { epoch: 1 });
+        story.log(at(-36_000), Kind::Claim { epoch: 1, log: 1 });
         story
     }
 

@@ -152,6 +152,7 @@ fn hello_from_raw(hello: raw::Hello) -> Result<Hello, Malformed> {
         epoch_seen: hello.epoch_seen,
         held: held.collect::<Result<_, Malformed>>()?,
         sent_us: hello.sent_us,
+        log_seen: hello.log_seen,
     })
 }
 
@@ -167,6 +168,7 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         epoch_seen,
         held,
         sent_us,
+        log_seen,
     } = hello;
     let held = held.into_iter().map(|HeldShard { shard, from, content_hash }| raw::HeldShard {
         shard: shard_number(shard),
@@ -184,11 +186,13 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         epoch_seen,
         held: held.collect(),
         sent_us,
+        log_seen,
     }
 }
 
 fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
-    let raw::Welcome { epoch, now_us, echo_us, lease_ms, beat_ms, unacked_bytes_max } = welcome;
+    let raw::Welcome { epoch, now_us, echo_us, lease_ms, beat_ms, unacked_bytes_max, log } =
+        welcome;
     if lease_ms == 0 || beat_ms == 0 || beat_ms > lease_ms {
         return Err(value("welcome.beat_ms", beat_ms, "at least 1 and at most lease_ms"));
     }
@@ -199,11 +203,12 @@ fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
         lease: Duration::from_millis(lease_ms.into()),
         beat: Duration::from_millis(beat_ms.into()),
         unacked_bytes_max,
+        log,
     })
 }
 
 fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
-    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max } = welcome;
+    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log } = welcome;
     raw::Welcome {
         epoch,
         now_us,
@@ -211,6 +216,7 @@ fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
         lease_ms: millis_u32(lease),
         beat_ms: millis_u32(beat),
         unacked_bytes_max,
+        log,
     }
 }
 

@@ -114,7 +114,7 @@ fn a_batch_is_written_as_in_format_1() {
 
 #[test]
 fn a_claim_is_written_as_in_format_1() {
-    check(at(Kind::Claim { epoch: 3 }), "0880a0abfef96212020803");
+    check(at(Kind::Claim { epoch: 3, log: 7 }), "0880a0abfef962120b0803110700000000000000");
 }
 
 #[test]

@@ -150,11 +150,11 @@ fn hello() -> impl Strategy<Value = Hello> {
         .prop_map(|(shard, from, content_hash)| HeldShard { shard, from, content_hash });
     (
         (name(), name(), name(), text()),
-        (any::<[u64; 3]>(), 1..=u32::MAX, any::<u32>()),
+        (any::<[u64; 4]>(), 1..=u32::MAX, any::<u32>()),
         vec(held, 0..5),
     )
         .prop_map(|((agent_id, vantage, zone, version), numbers, held)| {
-            let ([boot, epoch_seen, sent_us], capacity, protocol) = numbers;
+            let ([boot, epoch_seen, sent_us, log_seen], capacity, protocol) = numbers;
             Hello {
                 agent_id,
                 boot,
@@ -166,6 +166,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 epoch_seen,
                 held,
                 sent_us,
+                log_seen,
             }
         })
 }
@@ -197,14 +198,15 @@ pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
 
 fn welcome() -> impl Strategy<Value = Welcome> {
     let lease = (1..=u32::MAX).prop_flat_map(|lease| (Just(lease), 1..=lease));
-    (any::<[u64; 3]>(), any::<i64>(), lease).prop_map(
-        |([epoch, echo_us, unacked_bytes_max], now_us, (lease, beat))| Welcome {
+    (any::<[u64; 4]>(), any::<i64>(), lease).prop_map(
+        |([epoch, echo_us, unacked_bytes_max, log], now_us, (lease, beat))| Welcome {
             epoch,
             now_us,
             echo_us,
             lease: Duration::from_millis(lease.into()),
             beat: Duration::from_millis(beat.into()),
             unacked_bytes_max,
+            log,
         },
     )
 }
@@ -275,7 +277,7 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         },
     );
     let kind = prop_oneof![
-        any::<u64>().prop_map(|epoch| Kind::Claim { epoch }),
+        any::<(u64, u64)>().prop_map(|(epoch, log)| Kind::Claim { epoch, log }),
         catalog,
         (name(), state).prop_map(|(name, state)| Kind::Vantage { name, state }),
         results,

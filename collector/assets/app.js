@@ -338,12 +338,14 @@ const AGENT_COLUMNS = [
 ];
 
 function agentRow(a) {
+  // What a lost agent said last is not how it is now.
+  const load = a.state === 'lost' ? ['–', '–', '–', '–']
+    : [`${num(a.in_flight)} / ${num(a.capacity)}`, num(a.waiting), bytes(a.outbox_bytes), millis(a.lateness_ms)];
   return [
     h('span', { class: 'cut', title: a.zone }, a.zone),
     h('div', { class: 'line' }, h('b', { class: 'cut', title: a.id }, a.id), h('small', {}, a.version)),
     h('span', { class: 'state', 'data-state': a.state }, h('i', { 'aria-hidden': 'true' }), a.state),
-    num(a.targets), `${num(a.in_flight)} / ${num(a.capacity)}`, num(a.waiting), bytes(a.outbox_bytes),
-    millis(a.lateness_ms), ago(a.connected_since), ago(a.watermark),
+    num(a.targets), ...load, ago(a.connected_since), ago(a.watermark),
   ];
 }
 

@@ -382,7 +382,7 @@ function drawRejected({ total, rows }) {
   paint($('rejected-note'),
     `${count(total, 'row')} of the target file ${total === 1 ? 'is' : 'are'} left out; the other rows run.${more}`);
   paint($('rejected-rows'), shown.length > 0 && table('Rejected rows', [['Line', 'n'], ['Name', 'name'], ['Reason']],
-    shown.map((row) => [num(row.line), row.name, row.reason])));
+    shown.map((row) => [row.line, row.name, row.reason])));
 }
 
 /** What stands above everything: trouble first, else what is still missing, else nothing. */

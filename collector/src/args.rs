@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Probes a list of URLs from several places and accounts for every probe that was due.
@@ -17,6 +18,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  zonewatch-collector demo
+      made-up sites, agents and the dashboard on this machine, without a network
   zonewatch-collector serve examples/targets.csv --local-agents 3
       the whole system in one process; then open http://127.0.0.1:8080
   zonewatch-collector serve sites.csv --vantages eu,us --grpc-listen 0.0.0.0:50051 \\
@@ -34,6 +37,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Validate and summarise a target file.
     Check(CheckArgs),
+    /// The whole system on this machine, against a demo internet of its own: nothing leaves it, nothing stays.
+    Demo(DemoArgs),
     /// Exit 0 if this machine's collector is live.
     Healthcheck(HealthcheckArgs),
 }
@@ -91,7 +96,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_LEASE", value_parser = humantime::parse_duration, default_value = "20s")]
     pub lease: Duration,
     /// The most probes that each local agent runs at once.
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000)]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub concurrency: u32,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -112,7 +117,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_API_TOKEN_FILE", value_name = "F")]
     pub api_token_file: Option<PathBuf>,
     /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
-    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT")]
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new(), num_args = 0, default_missing_value = "true", default_value = "false")]
     pub allow_plaintext: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -128,6 +133,19 @@ pub struct CheckArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub file: FileArgs,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+// What runs is told in plain lines; of the log only what is wrong.
+#[command(mut_arg("log_level", |level| level.default_value("warn")))]
+pub struct DemoArgs {
+    /// The API and the dashboard. All other ports are free ones.
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub http_listen: SocketAddr,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub log: LogArgs,
 }
 
 /// `healthcheck`.

@@ -29,6 +29,7 @@ struct Rig {
     sent: Vec<AgentMessage>,
     disconnects: Vec<(String, Duration)>,
     drained: bool,
+    unacked_bytes_max: u64,
 }
 
 impl Rig {
@@ -50,6 +51,7 @@ impl Rig {
             sent: Vec::new(),
             disconnects: Vec::new(),
             drained: false,
+            unacked_bytes_max: 1 << 20,
         }
     }
 
@@ -69,7 +71,7 @@ impl Rig {
             echo_us: self.now.0,
             lease: Duration::from_secs(1_000_000),
             beat: Duration::from_secs(5),
-            unacked_bytes_max: 1 << 20,
+            unacked_bytes_max: self.unacked_bytes_max,
         };
         self.hear(CollectorMessage::Welcome(welcome));
     }

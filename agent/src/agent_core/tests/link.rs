@@ -207,3 +207,44 @@ fn a_step_of_the_collectors_clock_repeats_nothing_and_what_it_skips_is_said() {
     rig.pass(50_000);
     assert_eq!(rig.starts.len(), 3);
 }
+
+#[test]
+fn a_backlog_does_not_claim_keys_that_a_grant_has_brought_since() {
+    let mut rig = Rig::new();
+    rig.unacked_bytes_max = 1;
+    rig.connect(1);
+    rig.grant(0, vec![target(1, 10_000, 1_500), target(2, 10_000, 2_500)]);
+    rig.pass(2_000);
+    for index in 0..2 {
+        let found = rig.found();
+        rig.ended(index, found);
+        rig.pass(200);
+    }
+    assert_eq!(rig.reported().results.len(), 1, "the second waits for the first");
+    let grant = Grant {
+        shard: ShardId::new(8).unwrap(),
+        from: at(1_000),
+        content_hash: 1,
+        targets: vec![target(3, 10_000, 1_200)],
+    };
+    rig.assign(vec![], vec![grant]);
+    let seq = rig.results().last().unwrap().seq;
+    rig.hear(CollectorMessage::Ack { seq, refused: vec![] });
+    assert_eq!(rig.reported().results.len(), 2);
+    assert_eq!(rig.results().last().unwrap().watermark, at(1_200));
+}
+
+#[test]
+fn a_try_that_a_drain_gives_up_is_not_claimed() {
+    let mut rig = Rig::welcomed();
+    rig.grant(0, vec![target(1, 10_000, 1_500), target(2, 10_000, 1_600)]);
+    rig.pass(700);
+    rig.started(0);
+    rig.started(1);
+    rig.apply(Event::Drain);
+    rig.ended(0, Attempt::Paused);
+    let found = rig.found();
+    rig.ended(1, found);
+    assert_eq!(rig.starts.len(), 2, "nothing is tried again");
+    assert_eq!(rig.results().last().unwrap().watermark, at(1_500));
+}

@@ -45,6 +45,12 @@ def test_with_nothing_but_a_target_file_the_collector_answers_on_its_published_p
     assert collector.healthy()
 
 
+def test_the_demo_runs_on_a_read_only_root_with_a_tmp(start):
+    collector = start(COLLECTOR, "demo", options=["--publish", "127.0.0.1::8080", "--tmpfs=/tmp"])
+    wait_until("answers of the demo's sites", lambda: read(f"{collector.url()}/latest-summary").get("200", 0) >= UP)
+    assert collector.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("variable", "said"), [("ZONEWATCH_AGENT_TOKEN=", "expected one token"), ("NOTHING=", "--agent-token-file")]
 )

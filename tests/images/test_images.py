@@ -82,7 +82,7 @@ def test_an_image_holds_its_program_and_no_shell(image):
     try:
         archive = subprocess.run(["podman", "export", container], capture_output=True, check=True).stdout
     finally:
-        podman("rm", container)
+        podman("rm", "--volumes", container)
     listed = subprocess.run(["tar", "-t"], input=archive, capture_output=True, check=True).stdout.decode().split()
     files = {name for name in listed if not name.endswith("/")}
     assert f"usr/local/bin/{IMAGES[image]}" in files and "etc/ssl/certs/ca-certificates.crt" in files

@@ -87,11 +87,11 @@ def agent_options(network: str, zone: str) -> list[str]:
 class Fleet:
     """A collector and an agent in each of three zones, from the images."""
 
-    def __init__(self, network: str, targets):
-        self.volume = podman("volume", "create")
-        self.options = collector_options(network, targets, self.volume)
-        self.collector = Container(COLLECTOR, options=self.options)
-        self.agents = [Container(AGENT, options=agent_options(network, zone)) for zone in ZONES]
+    def __init__(self, start, network: str, targets, volume: str):
+        self.start = start
+        self.options = collector_options(network, targets, volume)
+        self.collector = start(COLLECTOR, options=self.options)
+        self.agents = [start(AGENT, options=agent_options(network, zone)) for zone in ZONES]
 
     def everything(self) -> list[Container]:
         return [*self.agents, self.collector]
@@ -103,7 +103,7 @@ class Fleet:
         else:
             podman("kill", self.collector.name)
         self.collector.remove()
-        self.collector = Container(COLLECTOR, options=self.options)
+        self.collector = self.start(COLLECTOR, options=self.options)
 
     def connected_zones(self) -> list[str]:
         agents = read(f"{self.collector.url()}/api/v1/agents")["agents"]
@@ -114,14 +114,14 @@ class Fleet:
         wait_until("an agent in each zone", lambda: self.connected_zones() == list(ZONES))
         wait_until("a full summary", lambda: read(f"{self.collector.url()}/latest-summary") == full)
 
-    def remove(self):
-        for container in self.everything():
-            container.remove()
-        podman("volume", "rm", "--force", self.volume)
+
+@pytest.fixture
+def volume():
+    name = podman("volume", "create")
+    yield name
+    podman("volume", "rm", "--force", name)
 
 
 @pytest.fixture
-def fleet(network, targets):
-    running = Fleet(network, targets)
-    yield running
-    running.remove()
+def fleet(volume, start, network, targets):
+    return Fleet(start, network, targets, volume)

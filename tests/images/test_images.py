@@ -45,6 +45,12 @@ def test_with_nothing_but_a_target_file_the_collector_answers_on_its_published_p
     assert collector.healthy()
 
 
+def test_the_demo_runs_on_a_read_only_root_with_a_tmp(start):
+    collector = start(COLLECTOR, "demo", options=["--publish", "127.0.0.1::8080", "--tmpfs=/tmp"])
+    wait_until("answers of the demo's sites", lambda: read(f"{collector.url()}/latest-summary").get("200", 0) >= UP)
+    assert collector.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("variable", "said"), [("ZONEWATCH_AGENT_TOKEN=", "expected one token"), ("NOTHING=", "--agent-token-file")]
 )
@@ -76,7 +82,7 @@ def test_an_image_holds_its_program_and_no_shell(image):
     try:
         archive = subprocess.run(["podman", "export", container], capture_output=True, check=True).stdout
     finally:
-        podman("rm", container)
+        podman("rm", "--volumes", container)
     listed = subprocess.run(["tar", "-t"], input=archive, capture_output=True, check=True).stdout.decode().split()
     files = {name for name in listed if not name.endswith("/")}
     assert f"usr/local/bin/{IMAGES[image]}" in files and "etc/ssl/certs/ca-certificates.crt" in files

@@ -63,7 +63,9 @@ pub enum StartError {
     #[error("the log's thread cannot be started")]
     Thread(#[source] std::io::Error),
     /// Certificate or key are not what TLS takes. Exit code 2.
-    #[error("--tls-cert, --tls-key or --client-ca: not usable PEM")]
+    #[error(
+        "--tls-cert, --tls-key and --client-ca: expected a PEM chain, its key and PEM authorities"
+    )]
     Tls(#[source] tonic::transport::Error),
     /// A local agent cannot be set up. Exit code 2.
     #[error("a local agent cannot be started")]
@@ -136,7 +138,7 @@ impl Collector {
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let tls = config.tls.as_ref().map(server_tls);
+        let tls = config.tls.as_ref().map(server_tls).transpose()?;
         let mut store = store::open(&config.store)?;
         let leadership = lead(store.as_mut(), crate::clock::start, config.keep_slots)?;
         tracing::info!(
@@ -342,12 +344,14 @@ async fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener
     })
 }
 
-fn server_tls(tls: &Tls) -> ServerTlsConfig {
-    let config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
-    match &tls.client_ca {
-        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
-        None => config,
+/// Tried out here: what is wrong with a certificate is known before anything is claimed.
+fn server_tls(tls: &Tls) -> Result<ServerTlsConfig, StartError> {
+    let mut config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
+    if let Some(ca) = &tls.client_ca {
+        config = config.client_ca_root(Certificate::from_pem(ca));
     }
+    Server::builder().tls_config(config.clone()).map_err(StartError::Tls)?;
+    Ok(config)
 }
 
 async fn grpc(

@@ -38,6 +38,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 pub use admit::{Admit, AdmitAll};
 pub use agent_core::{AgentCore, Attempt, CoreConfig, Counts, Effect, Event, Start, StreamId};
@@ -100,8 +101,9 @@ impl Agent {
     pub async fn run(self, stop: CancellationToken) -> DrainReport {
         let Self { config, prober, dialer, admin } = self;
         let concurrency = config.concurrency.max(1);
+        let span = tracing::info_span!("agent", id = %config.agent_id);
         tracing::info!(
-            agent = %config.agent_id, vantage = %config.vantage, zone = %config.zone,
+            parent: &span, vantage = %config.vantage, zone = %config.zone,
             collector = %config.collector, concurrency, version = env!("CARGO_PKG_VERSION"),
             "agent starts"
         );
@@ -131,7 +133,7 @@ impl Agent {
             dialer,
             config.drain_max,
         );
-        let report = runtime.run(stop).await;
+        let report = runtime.run(stop).instrument(span).await;
         parts_end.cancel();
         let close = async { while parts.join_next().await.is_some() {} };
         if tokio::time::timeout(ADMIN_CLOSE_MAX, close).await.is_err() {

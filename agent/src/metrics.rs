@@ -39,7 +39,8 @@ pub(crate) struct Metrics {
     targets: Gauge,
     outbox: Gauge,
     lateness: Gauge<f64, AtomicU64>,
-    ready: AtomicBool,
+    was_connected: AtomicBool,
+    draining: AtomicBool,
 }
 
 impl Default for Metrics {
@@ -58,7 +59,8 @@ impl Default for Metrics {
             targets: Gauge::default(),
             outbox: Gauge::default(),
             lateness: Gauge::default(),
-            ready: AtomicBool::new(false),
+            was_connected: AtomicBool::new(false),
+            draining: AtomicBool::new(false),
         };
         let r = &mut all.registry;
         r.register("probes", "Probes that ended, by what they found", all.probes.clone());
@@ -108,7 +110,7 @@ impl Metrics {
         let connected = core.is_connected();
         if connected && self.connected.get() == 0 {
             self.connects.inc();
-            self.ready.store(true, Ordering::Relaxed);
+            self.was_connected.store(true, Ordering::Relaxed);
         }
         self.connected.set(connected.into());
         let (running, waiting) = core.load();
@@ -131,12 +133,12 @@ impl Metrics {
 
     /// It drains: nobody should count on it any more.
     pub(crate) fn draining(&self) {
-        self.ready.store(false, Ordering::Relaxed);
+        self.draining.store(true, Ordering::Relaxed);
     }
 
     /// A collector took the agent in, once at least, and it does not drain.
     pub(crate) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Relaxed)
+        self.was_connected.load(Ordering::Relaxed) && !self.draining.load(Ordering::Relaxed)
     }
 
     /// In the exposition format.

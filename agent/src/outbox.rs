@@ -256,7 +256,8 @@ impl Outbox {
         let bytes = next.columns.len() as u64;
         let stream = self.stream.as_mut()?;
         let room = stream.unacked_bytes + bytes <= stream.unacked_bytes_max;
-        if sent > 0 && (!room || sent >= UNACKED_BATCHES_MAX) {
+        let first = stream.unacked_bytes == 0; // goes whatever its size, or it would wait for ever
+        if (!room && !first) || sent >= UNACKED_BATCHES_MAX {
             return None;
         }
         stream.last_seq += 1;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use proto::wire::raw::v1 as raw;
 use proto::wire::raw::v1::fleet_client::FleetClient;
 use proto::{AgentMessage, CollectorMessage};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_stream::wrappers::ReceiverStream;
@@ -20,8 +22,9 @@ use crate::outbox::UNACKED_BATCHES_MAX;
 /// Messages that wait for the network: every batch that may be unacknowledged, and a few that are not batches.
 const OUTBOUND_MAX: usize = UNACKED_BATCHES_MAX + 64;
 
-/// The largest message from the collector. An Assign stays under 1 MiB.
-const MESSAGE_MAX: usize = 4 << 20;
+/// A shard comes whole: of a million targets it has 244, which reach this only with over 250 KiB of body and headers each,
+/// more than a row may have. Everything else stays under 1 MiB.
+const MESSAGE_MAX: usize = 64 << 20;
 
 /// Above HTTP/2's 64 KiB, which would slow a backlog down over a long distance.
 const WINDOW: u32 = 1 << 20;
@@ -85,6 +88,11 @@ impl Dialer {
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW);
         if config.collector.is_https() {
+            let certificates = config.tls.ca.iter().map(|ca| ("--ca", ca));
+            let ours = config.tls.identity.iter().map(|(ours, _)| ("--tls-cert", ours));
+            for (option, pem) in certificates.chain(ours) {
+                check_certificates(option, pem)?;
+            }
             let mut tls = match &config.tls.ca {
                 Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
                 None => ClientTlsConfig::new().with_native_roots(),
@@ -206,6 +214,15 @@ impl Ending {
             (message, Some(source)) => format!("{message}: {}", chain(source)),
         };
         Self { cause, text }
+    }
+}
+
+/// A file without a certificate would mean that nobody is trusted, which shows only when it is too late.
+fn check_certificates(option: &str, pem: &[u8]) -> Result<(), AgentError> {
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(certificates) if !certificates.is_empty() => Ok(()),
+        Ok(_) => Err(AgentError::Tls(format!("{option} holds no certificate; expected PEM"))),
+        Err(error) => Err(AgentError::Tls(format!("{option} holds no PEM certificate: {error}"))),
     }
 }
 

@@ -175,6 +175,26 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn on_ecs_the_place_is_where_the_task_runs_unless_it_is_given() {
+        let endpoint = axum::Router::new().route(
+            "/v4/x/task",
+            axum::routing::get(|| async {
+                r#"{"TaskARN":"arn:aws:ecs:eu-west-1:1:task/c/7f3a","AvailabilityZone":"eu-west-1b"}"#
+            }),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}/v4/x", listener.local_addr().unwrap());
+        let mut server = tokio::task::JoinSet::new();
+        server.spawn(async move { axum::serve(listener, endpoint).await.unwrap() });
+        let variables = [(metadata::VARIABLE, base.as_str())];
+        let found = config("--collector http://a:1 --vantage mine", &variables).await.unwrap();
+        assert_eq!(
+            (found.vantage.as_str(), found.zone.as_str(), found.agent_id.as_str()),
+            ("mine", "eu-west-1b", "7f3a")
+        );
+    }
+
+    #[tokio::test]
     async fn unreachable_metadata_leaves_the_defaults() {
         let nobody = [(metadata::VARIABLE, "http://127.0.0.1:1/v4")];
         let config = config("--collector http://a:1 --zone z", &nobody).await.unwrap();

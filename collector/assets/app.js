@@ -20,7 +20,7 @@ const VERDICTS = {
   down: 'fails from most vantages', unknown: 'nothing fresh to judge by', paused: 'listed, not probed',
 };
 const KINDS = {
-  dns: 'the name did not resolve', connect: 'no connection', tls: 'no secure connection', timeout: 'no answer in time',
+  dns: 'did not resolve', connect: 'no connection', tls: 'no secure connection', timeout: 'no answer in time',
   protocol: 'not valid HTTP', redirect: 'too many or bad redirects', read: 'the answer broke off',
   blocked: 'the address is refused by policy', unknown: 'no fresh result', missed: 'did not run',
 };
@@ -188,14 +188,14 @@ function drawNow({ targets }) {
 function drawUptime({ uptime: settled, slots }) {
   const uptime = settled ?? {}; // Null as long as nothing is settled.
   const [low, high] = [percent(uptime.low, 2), percent(uptime.high, 2)];
-  const missed = count(sum(slots.missed), 'missed probe');
+  const missed = sum(slots.missed);
   paint($('uptime'),
     h('p', { class: 'big' }, low === high ? low : [low.replace(' %', ''), h('span', { class: 'to' }, '…'), high]),
     h('p', { class: 'span', 'aria-hidden': 'true' },
       settled && h('i', { vars: { '--from': uptime.low, '--to': uptime.high } })),
     h('p', { class: 'note' }, !settled ? 'Nothing is settled yet.'
-      : low === high ? `${missed}: both bounds are the same.`
-      : `Between both: ${missed}, counted as down (left) or as up (right).`),
+      : missed === 0 ? 'No probe was missed: the bounds are one.'
+      : `${count(missed, 'missed probe')}, counted as down (lower bound) or as up (upper bound).`),
     h('div', { class: 'facts' },
       h('p', {}, 'Coverage ', h('b', {}, percent(uptime.coverage, 2))),
       h('p', { class: 'note' }, 'of the settled probes have a result')));
@@ -354,7 +354,7 @@ function drawAgents(agents, vantages) {
   for (const name of [...new Set([...vantages, ...agents.map((a) => ({ name: a.vantage }))].map((v) => v.name))].sort()) {
     const v = vantages.find((vantage) => vantage.name === name);
     const facts = v && ` ${v.state} · ${count(v.agents, 'agent')} · ${count(v.targets, 'target')}`;
-    const last = v?.last_seen && [' · last seen ', ago(v.last_seen)];
+    const last = v?.agents === 0 && v.last_seen && [' · last seen ', ago(v.last_seen)];
     rows.push({ group: [h('b', {}, name), h('span', { class: 'note' }, facts, last)] });
     const here = agents.filter((a) => a.vantage === name);
     here.sort((a, b) => a.zone.localeCompare(b.zone) || a.id.localeCompare(b.id));
@@ -382,7 +382,7 @@ function drawRejected({ total, rows }) {
   paint($('rejected-note'),
     `${count(total, 'row')} of the target file ${total === 1 ? 'is' : 'are'} left out; the other rows run.${more}`);
   paint($('rejected-rows'), shown.length > 0 && table('Rejected rows', [['Line', 'n'], ['Name', 'name'], ['Reason']],
-    shown.map((row) => [num(row.line), row.name, row.reason])));
+    shown.map((row) => [row.line, row.name, row.reason])));
 }
 
 /** What stands above everything: trouble first, else what is still missing, else nothing. */

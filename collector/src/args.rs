@@ -21,6 +21,8 @@ pub struct Cli {
 
 const EXAMPLES: &str = "\
 Examples:
+  zonewatch-collector demo
+      made-up sites, agents and the dashboard on this machine, without a network
   zonewatch-collector serve examples/targets.csv --local-agents 3
       the whole system in one process; then open http://127.0.0.1:8080
   zonewatch-collector serve sites.csv --vantages eu,us --grpc-listen 0.0.0.0:50051 \\
@@ -38,6 +40,8 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Validate and summarise a target file.
     Check(CheckArgs),
+    /// The whole system on this machine, against a demo internet of its own: nothing leaves it, nothing stays.
+    Demo(DemoArgs),
     /// Exit 0 if this machine's collector is live.
     Healthcheck(HealthcheckArgs),
 }
@@ -98,7 +102,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_LEASE", value_name = "D", value_parser = duration, default_value = "20s")]
     pub lease: Duration,
     /// The most probes that each local agent runs at once.
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000)]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub concurrency: u32,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -135,6 +139,19 @@ pub struct CheckArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub file: FileArgs,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+// What runs is told in plain lines; of the log only what is wrong.
+#[command(mut_arg("log_level", |level| level.default_value("warn")))]
+pub struct DemoArgs {
+    /// The API and the dashboard. All other ports are free ones.
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    pub http_listen: SocketAddr,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub log: LogArgs,
 }
 
 /// `healthcheck`.

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent::ProbeOptions;
+
 use crate::args::{FileArgs, ServeArgs};
+use crate::core::DEFAULT_VANTAGE;
 use crate::store::StoreAddress;
 use crate::target_file::{Defaults, Secrets, parse_default, show};
 use crate::tokens::{Tokens, TokensError};
@@ -33,17 +36,27 @@ pub struct Config {
     /// How long single slots are kept.
     pub keep_slots: Duration,
     /// Agents inside this process.
-    pub local_agents: u8,
-    /// Their limits.
+    pub local_agents: Vec<LocalAgent>,
+    /// The most probes that each of them runs at once.
     pub concurrency: u32,
-    /// How they probe.
-    pub probe: agent::probe::ProbeOptions,
     /// How long a silent agent keeps its shards.
     pub lease: Duration,
     /// What agents must show.
     pub agent_tokens: Option<Arc<Tokens>>,
     /// What API clients must show.
     pub api_tokens: Option<Arc<Tokens>>,
+}
+
+/// An agent inside the collector's process.
+pub struct LocalAgent {
+    /// The same at every start, so that a restart finds its own.
+    pub id: String,
+    /// Where its results are reported from.
+    pub vantage: String,
+    /// Its failure domain.
+    pub zone: String,
+    /// How it probes.
+    pub probe: ProbeOptions,
 }
 
 /// PEM texts.
@@ -131,6 +144,13 @@ impl Config {
         if let Some(name) = vantages.iter().find(bad) {
             return Err(ConfigError::Vantage(name.clone()));
         }
+        // In turn, so that one process can play several regions.
+        let vantage = |n: u8| match vantages.len() {
+            0 => DEFAULT_VANTAGE,
+            count => vantages[usize::from(n) % count].as_str(),
+        };
+        let local_agents =
+            (0..args.local_agents).map(|n| local_agent(n, vantage(n), &args.probe)).collect();
         let tls = tls(&args)?;
         let agent_tokens =
             tokens(args.agent_token_file.as_ref(), "ZONEWATCH_AGENT_TOKEN", environment)?;
@@ -155,14 +175,29 @@ impl Config {
             vantages: (!vantages.is_empty()).then_some(vantages),
             store: args.store.parse().map_err(ConfigError::Store)?,
             keep_slots: args.keep_slots,
-            local_agents: args.local_agents,
+            local_agents,
             concurrency: args.concurrency,
-            probe: args.probe,
             lease: args.lease,
             agent_tokens,
             api_tokens,
         })
     }
+}
+
+impl Config {
+    /// Leaves every local agent, and the servers, a share of the open files that this process may have.
+    pub fn within(self, descriptors: Option<u64>) -> Self {
+        let shares = self.local_agents.len() + 1;
+        let each = agent::affordable_concurrency(usize::MAX, descriptors) / shares;
+        let concurrency = self.concurrency.min(u32::try_from(each).unwrap_or(u32::MAX).max(1));
+        Self { concurrency, ..self }
+    }
+}
+
+/// local-a, local-b, …, each in a zone of its own.
+fn local_agent(n: u8, vantage: &str, probe: &ProbeOptions) -> LocalAgent {
+    let id = format!("local-{}", char::from(b'a' + n));
+    LocalAgent { zone: id.clone(), id, vantage: vantage.to_owned(), probe: probe.clone() }
 }
 
 /// How a target file is to be read: for `serve` and `check` alike.
@@ -171,10 +206,12 @@ impl Config {
 /// When a default or the secrets file cannot be used.
 pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
     let told = |error: &dyn std::error::Error| ConfigError::File(chain(error));
-    let columns: Result<Vec<_>, String> =
-        args.defaults.iter().map(|text| parse_default(text)).collect();
-    let columns =
-        columns.map_err(|expected| ConfigError::File(format!("--default: {expected}")))?;
+    let columns: Result<Vec<_>, String> = args
+        .defaults
+        .iter()
+        .map(|text| parse_default(text).map_err(|e| format!("--default {text}: {e}")))
+        .collect();
+    let columns = columns.map_err(ConfigError::File)?;
     let defaults = Defaults::new(args.interval, args.timeout, columns).map_err(|e| told(&e))?;
     let secrets = Secrets::from_environment();
     let secrets = match &args.secrets_file {

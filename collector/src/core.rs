@@ -39,6 +39,8 @@ pub struct CoreConfig {
 
 /// The vantage that stands in while no agent was ever seen.
 pub const DEFAULT_VANTAGE: &str = "default";
+/// Vantages that a log may know: a place is a region or a site, and each costs some 100 KiB.
+pub const VANTAGES_MAX: usize = 256;
 /// The most encoded result bytes that one agent may have on their way.
 pub const UNACKED_BYTES_MAX: u64 = 4 << 20;
 
@@ -83,6 +85,10 @@ pub enum SessionEnd {
     OldLeader,
     /// The agent broke the protocol.
     Protocol(String),
+    /// Nothing was heard from the agent for a lease.
+    Silent,
+    /// The vantage would be one too many.
+    Vantages,
     /// The collector stops.
     Stopping,
 }
@@ -268,6 +274,11 @@ impl Core {
                 }
                 self.collect_named_vantages();
                 self.replan_all(now);
+            }
+            Change::Seen(vantage) => {
+                self.vantages_changed = true;
+                self.adopt_waiting(now, vantage);
+                self.replan(now, vantage);
             }
             Change::Vantage(vantage) => {
                 self.vantages_changed = true;

@@ -16,7 +16,7 @@ use crate::core::{Core, Effect, Event, SessionEnd};
 use crate::fleet::SessionId;
 use crate::store::writer::{WriterEvent, WriterHandle};
 
-/// The program's clock. Only `main` (and a test) makes one.
+/// The program's clock: made once, by [`crate::clock::start`] or by a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Events and questions that wait for the core. When it is full, sessions wait: their agents keep what they have.
@@ -138,7 +138,7 @@ pub enum HubError {
 }
 
 /// Runs the core until `stop`, then drains it: every append that was begun is durable when this returns, unless the log
-/// is failing. Gives the core and what the log did not take.
+/// is failing. Gives the core back.
 ///
 /// # Errors
 /// When this collector may not go on leading.
@@ -200,7 +200,8 @@ pub async fn run(
 struct Performer {
     hub: Hub,
     writer: WriterHandle,
-    /// Appends that the log's queue had no room for. Bounded by what agents may have unacknowledged.
+    /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
+    /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
 }
 

@@ -5,6 +5,8 @@ pub mod check;
 pub mod clock;
 pub mod config;
 pub mod core;
+pub mod demo;
+pub mod first_pass;
 pub mod fleet;
 pub mod health;
 pub mod http;

@@ -5,8 +5,11 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use collector::args::{CheckArgs, Cli, Command, HealthcheckArgs, LogArgs, LogFormat, ServeArgs};
+use collector::args::{
+    CheckArgs, Cli, Command, DemoArgs, HealthcheckArgs, LogArgs, LogFormat, ServeArgs,
+};
 use collector::config::{self, Config, chain};
+use collector::demo::{self, Demo, DemoError, sites};
 use collector::serve::{Collector, StartError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -21,9 +24,12 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(FAILED, &format!("the runtime cannot be started: {error}")),
     };
+    // Every probe of an agent in this process takes a descriptor, and every connection that comes in.
+    agent::raise_descriptor_limit();
     let code = match Cli::parse().command {
         Command::Serve(args) => runtime.block_on(serve(*args)),
         Command::Check(args) => check(&args),
+        Command::Demo(args) => runtime.block_on(demo(args)),
         Command::Healthcheck(args) => runtime.block_on(healthcheck(&args)),
     };
     // A blocked thread (a name server that is silent, a disk that hangs) does not keep the program.
@@ -40,17 +46,17 @@ async fn serve(args: ServeArgs) -> ExitCode {
     if let Err(error) = logs(&args.log) {
         return fail(USAGE, &error);
     }
+    let descriptors = agent::raise_descriptor_limit();
     let config = match Config::new(args, &|name| std::env::var(name).ok()) {
-        Ok(config) => config,
+        Ok(config) => config.within(descriptors),
         Err(error) => return fail(USAGE, &chain(&error)),
     };
-    let stop = CancellationToken::new();
-    let signals = match stop_on_signals(stop.clone()) {
-        Ok(signals) => signals,
-        Err(error) => return fail(FAILED, &format!("signals cannot be heard: {error}")),
-    };
-    let run = async {
-        let collector = match Collector::open(config).await {
+    until_signal(async |stop| {
+        let opened = tokio::select! {
+            () = stop.cancelled() => return ExitCode::SUCCESS, // Nothing runs yet: there is nothing to drain.
+            opened = Collector::open(config) => opened,
+        };
+        let collector = match opened {
             Ok(collector) => collector,
             Err(error) => return fail(exit_code(&error), &chain(&error)),
         };
@@ -58,9 +64,43 @@ async fn serve(args: ServeArgs) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(FAILED, &chain(&error)),
         }
+    })
+    .await
+}
+
+async fn demo(args: DemoArgs) -> ExitCode {
+    if let Err(error) = logs(&args.log) {
+        return fail(USAGE, &error);
+    }
+    let options = demo::Options {
+        http_listen: args.http_listen,
+        interval: demo::INTERVAL,
+        sites: sites::all(),
+    };
+    until_signal(async |stop| {
+        let demo = match Demo::open(options).await {
+            Ok(demo) => demo,
+            Err(DemoError::Start(error)) => return fail(exit_code(&error), &chain(&error)),
+            Err(error) => return fail(FAILED, &chain(&error)),
+        };
+        let _nobody_reads_it = writeln!(std::io::stdout(), "{}", demo.introduction());
+        match demo.run(stop).await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(FAILED, &chain(&error)),
+        }
+    })
+    .await
+}
+
+/// Runs something that drains at the first SIGTERM or SIGINT, and is cut off at the second.
+async fn until_signal(run: impl AsyncFnOnce(CancellationToken) -> ExitCode) -> ExitCode {
+    let stop = CancellationToken::new();
+    let signals = match stop_on_signals(stop.clone()) {
+        Ok(signals) => signals,
+        Err(error) => return fail(FAILED, &format!("signals cannot be heard: {error}")),
     };
     tokio::select! {
-        code = run => code,
+        code = run(stop) => code,
         () = signals => fail(FAILED, "a second signal: stopped at once, without draining"),
     }
 }
@@ -101,7 +141,7 @@ fn logs(args: &LogArgs) -> Result<(), String> {
         .map_err(|error| format!("--log-level {}: {error}", args.log_level))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
-        LogFormat::Json => logs.json().init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
         LogFormat::Text => {
             logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init()
         }

@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::config::{Config, Tls};
-use crate::core::{Core, CoreConfig, DEFAULT_VANTAGE, Event};
+use crate::core::{Core, CoreConfig, Event};
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
@@ -29,7 +29,7 @@ use crate::target_file::{Watch, watch as watch_file};
 use crate::tokens::{Tokens, TokensError};
 
 /// Of the 25 s that a drain may take, local agents get most.
-const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(18);
+const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// … the log some …
 const LOG_DRAIN_MAX: Duration = Duration::from_secs(4);
 /// … and its thread, which is idle by then, …
@@ -132,15 +132,27 @@ impl Collector {
     /// # Errors
     /// When any of that cannot be done: what, where, and what was expected.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let file = read_path(&config.targets, &config.defaults, &config.secrets)?;
+        let (file, config) = blocking(move || {
+            read_path(&config.targets, &config.defaults, &config.secrets).map(|file| (file, config))
+        })
+        .await?;
         let http = listen("--http-listen", config.http_listen).await?;
         let grpc = listen("--grpc-listen", config.grpc_listen).await?;
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let tls = config.tls.as_ref().map(server_tls).transpose()?;
-        let mut store = store::open(&config.store)?;
-        let leadership = lead(store.as_mut(), crate::clock::start, config.keep_slots)?;
+        let tls = config.tls.as_ref().map(server_tls);
+        if let Some(tls) = &tls {
+            // The server that is built later reads the same files: what is wrong with them is said now.
+            Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
+        }
+        let (address, keep_slots) = (config.store.clone(), config.keep_slots);
+        let (store, leadership) = blocking(move || {
+            let mut store = store::open(&address)?;
+            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots)?;
+            Ok::<_, StartError>((store, leadership))
+        })
+        .await?;
         tracing::info!(
             store = %config.store,
             records = leadership.records,
@@ -148,20 +160,19 @@ impl Collector {
             known_targets = leadership.state.targets().filter(|(_, t)| t.listed).count(),
             "log read"
         );
-        let local_ids: Vec<String> = (0..config.local_agents).map(local_name).collect();
         let core_config = CoreConfig {
             lease: config.lease,
             vantages: config.vantages.clone(),
             keep_slots: config.keep_slots,
-            local_agents: local_ids,
+            local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
         };
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
         let (writer, events, thread) =
             writer::spawn(store, leadership.records).map_err(StartError::Thread)?;
-        let local = match config.local_agents {
-            0 => None,
-            _ => Some(LocalAgents::open(&config).await?),
+        let local = match config.local_agents.is_empty() {
+            true => None,
+            false => Some(LocalAgents::open(&config).await?),
         };
         Ok(Self {
             http,
@@ -215,6 +226,7 @@ impl Collector {
             hub: hub.clone(),
             round: self.interval,
             keep_slots: self.keep_slots,
+            targets: self.path.display().to_string().into(),
             rejected,
             log_health,
             tokens: self.api_tokens,
@@ -237,6 +249,8 @@ impl Collector {
                 agents.spawn(agent.run(agents_stop.clone()));
             }
         }
+        let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
+        parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,
@@ -312,15 +326,14 @@ impl LocalAgents {
         let token = format!("{:032x}", rand::random::<u128>());
         let url: CollectorUrl =
             format!("http://{address}").parse().expect("an address makes a URL");
-        let vantage = config.vantages.as_ref().and_then(|vantages| vantages.first());
-        let agents = (0..config.local_agents).map(|n| {
+        let agents = config.local_agents.iter().map(|local| {
             Agent::new(AgentConfig {
                 token: Secret::first_line(&token),
-                agent_id: local_name(n),
-                vantage: vantage.cloned().unwrap_or_else(|| DEFAULT_VANTAGE.into()),
-                zone: local_name(n),
+                agent_id: local.id.clone(),
+                vantage: local.vantage.clone(),
+                zone: local.zone.clone(),
                 concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
-                probe: config.probe.clone(),
+                probe: local.probe.clone(),
                 drain_max: AGENTS_DRAIN_MAX,
                 ..AgentConfig::new(url.clone())
             })
@@ -331,9 +344,12 @@ impl LocalAgents {
     }
 }
 
-/// local-a, local-b, …: the same at every start, so that a restart finds its own.
-fn local_name(n: u8) -> String {
-    format!("local-{}", char::from(b'a' + n))
+/// Runs what blocks (files, the log) on a thread of its own, so that signals are heard meanwhile.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
 }
 
 async fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
@@ -344,14 +360,12 @@ async fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener
     })
 }
 
-/// Tried out here: what is wrong with a certificate is known before anything is claimed.
-fn server_tls(tls: &Tls) -> Result<ServerTlsConfig, StartError> {
-    let mut config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
-    if let Some(ca) = &tls.client_ca {
-        config = config.client_ca_root(Certificate::from_pem(ca));
+fn server_tls(tls: &Tls) -> ServerTlsConfig {
+    let config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
+    match &tls.client_ca {
+        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
+        None => config,
     }
-    Server::builder().tls_config(config.clone()).map_err(StartError::Tls)?;
-    Ok(config)
 }
 
 async fn grpc(

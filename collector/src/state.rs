@@ -75,6 +75,7 @@ pub struct State {
     by_name: HashMap<String, TargetIdx>,
     by_uid: HashMap<Uid, TargetIdx>,
     vantages: Vec<Vantage>,
+    /// One a start of an agent, some 100 bytes, for as long as the collector runs.
     reporters: Vec<Reporter>,
     reporter_idx: HashMap<Reporter, ReporterIdx>,
     /// When each agent's results were last logged.
@@ -98,7 +99,9 @@ pub enum Change {
     Claimed,
     /// These targets were listed, changed or removed.
     Targets(Vec<TargetIdx>),
-    /// A vantage was seen, or reaches other targets than before.
+    /// A vantage was seen.
+    Seen(VantageIdx),
+    /// A vantage reaches other targets than before.
     Vantage(VantageIdx),
     /// The values of these slots changed at this vantage.
     Values(VantageIdx, Vec<(TargetIdx, Timestamp)>),
@@ -126,6 +129,11 @@ impl State {
                 self.first_load.get_or_insert(at);
                 Change::Targets(self.apply_catalog(at, upserts, &removals))
             }
+            Kind::Vantage { name, state: LoggedState::Seen } => {
+                let idx = self.vantage_or_new(&name);
+                self.vantages[idx.index()].seen = Some(at);
+                Change::Seen(idx)
+            }
             Kind::Vantage { name, state } => Change::Vantage(self.apply_vantage(at, &name, state)),
             Kind::Results(batch) => {
                 let (vantage, touched) = self.apply_results(at, &batch)?;
@@ -151,7 +159,7 @@ impl State {
                     self.renew_verdict(target, at);
                 }
             }
-            Change::Claimed | Change::Vantage(_) => {}
+            Change::Claimed | Change::Seen(_) | Change::Vantage(_) => {}
         }
         Ok(())
     }
@@ -198,13 +206,9 @@ impl State {
         let idx = self.vantage_or_new(name);
         let vantage = &mut self.vantages[idx.index()];
         vantage.reach = match state {
-            LoggedState::Seen => {
-                vantage.seen = Some(at);
-                return idx;
-            }
             LoggedState::Active => Reach::All,
             LoggedState::Named => Reach::Named,
-            LoggedState::Retired | LoggedState::Withdrawn => Reach::Nobody,
+            LoggedState::Seen | LoggedState::Retired | LoggedState::Withdrawn => Reach::Nobody,
         };
         for target in 0..self.targets.len() {
             let target = TargetIdx(target as u32);
@@ -411,6 +415,7 @@ impl State {
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
             series.forget_before(horizon);
         }
+        self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);
         let mut index = 0;
         self.led.retain(|(_, until)| {

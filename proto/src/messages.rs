@@ -9,6 +9,9 @@ use crate::plan::ShardId;
 use crate::target::{ScheduledTarget, Uid};
 use crate::time::Timestamp;
 
+/// The version of the protocol that these messages are.
+pub const PROTOCOL: u32 = 1;
+
 /// From an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentMessage {

@@ -10,9 +10,6 @@ use super::{AgentCore, Effect, StreamId};
 use crate::admit::Admit;
 use crate::clock::LocalMicros;
 
-/// The version of the protocol that is spoken here.
-const PROTOCOL: u32 = 1;
-
 /// How long a collector may take to answer a Hello.
 const GREETING_MAX: Duration = Duration::from_secs(10);
 
@@ -90,7 +87,7 @@ impl<A: Admit> AgentCore<A> {
             zone: config.zone.clone(),
             capacity: config.capacity,
             version: env!("CARGO_PKG_VERSION").into(),
-            protocol: PROTOCOL,
+            protocol: proto::PROTOCOL,
             epoch_seen: self.epoch_seen,
             held: self.schedule.held(),
             sent_us: self.now.0,

@@ -19,6 +19,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_stream::{Stream, StreamExt};
+use tonic::transport::{Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
 /// Far longer than anything here takes on a busy machine.
@@ -75,16 +76,31 @@ impl Collector {
     }
 
     pub(crate) async fn start_at(address: SocketAddr, token: Option<&'static str>) -> Self {
+        Self::serve(address, token, Server::builder()).await
+    }
+
+    /// With TLS; an agent must show a certificate that `tls` trusts, if it says so.
+    pub(crate) async fn start_tls(tls: ServerTlsConfig) -> Self {
+        let server = Server::builder().tls_config(tls).unwrap();
+        Self::serve("127.0.0.1:0".parse().unwrap(), None, server).await
+    }
+
+    async fn serve(address: SocketAddr, token: Option<&'static str>, mut server: Server) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, streams) = mpsc::channel(4);
         let service = FleetServer::new(Door { streams: sender, token });
-        let mut server = JoinSet::new();
-        server.spawn(async move {
-            let server = tonic::transport::Server::builder().add_service(service);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let server = server.add_service(service);
             server.serve_with_incoming(TcpListenerStream::new(listener)).await.unwrap();
         });
-        Self { address, streams, server }
+        Self { address, streams, server: tasks }
+    }
+
+    /// Whether nobody comes for so long.
+    pub(crate) async fn is_quiet(&mut self, time: Duration) -> bool {
+        timeout(time, self.streams.recv()).await.is_err()
     }
 
     /// Gives the address back, and breaks every stream.

@@ -119,15 +119,18 @@ async fn a_stopped_process_blames_no_target() {
     let url = collector.url();
     let agent = Running::start(&mut program(&["run", "--collector", &url]));
     let (mut conversation, _) = collector.welcomed(Duration::from_secs(120)).await;
-    conversation.grant(target(origin.url.clone())).await;
-    conversation.results().await;
+    let mut target = target(origin.url.clone());
+    target.interval = Duration::from_secs(2);
+    target.spec.timeout = Duration::from_millis(1_900);
+    conversation.grant(target).await;
     let before = conversation.results().await.1.results[0].planned;
     agent.signal("STOP");
+    // Longer than two windows: one lies wholly inside.
     tokio::time::sleep(Duration::from_secs(5)).await;
     agent.signal("CONT");
     let mut missed = Vec::new();
     let mut after = 0;
-    while after < 3 {
+    while after < 2 {
         let (message, batch) = conversation.results().await;
         conversation.ack(message.seq).await;
         for result in &batch.results {

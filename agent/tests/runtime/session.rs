@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use agent::{Agent, AgentConfig, DrainReport, Listen, Secret, local_get};
+use agent::{Agent, AgentConfig, ClientTls, DrainReport, Listen, Secret, local_get};
 use proto::{AgentMessage, CollectorMessage, HeldShard, Outcome};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tonic::transport::{Certificate, Identity, ServerTlsConfig};
 
 use crate::collector::{Collector, Origin, now, shard, soon, target};
 
@@ -139,6 +140,47 @@ async fn the_token_is_shown_and_one_that_is_refused_does_not_end_the_agent() {
     assert!(wrong.ended().await.complete, "it ran until it was stopped");
     right.stop.cancel();
     right.ended().await;
+}
+
+#[tokio::test]
+async fn over_tls_each_side_trusts_only_whom_it_was_told_to() {
+    let certified = || rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    let (ours, theirs) = (certified(), certified());
+    let identity = |key: &rcgen::CertifiedKey<rcgen::KeyPair>| {
+        (key.cert.pem().into_bytes(), key.signing_key.serialize_pem().into_bytes())
+    };
+    let (certificate, key) = identity(&theirs);
+    let tls = ServerTlsConfig::new()
+        .identity(Identity::from_pem(&certificate, &key))
+        .client_ca_root(Certificate::from_pem(ours.cert.pem()));
+    let mut collector = Collector::start_tls(tls).await;
+    let url = format!("https://localhost:{}", collector.address.port());
+    let with = |agent_id: &str, ca, identity| AgentConfig {
+        tls: ClientTls { ca, identity },
+        agent_id: agent_id.into(),
+        ..config(&url)
+    };
+    let trusted = Some(certificate);
+    let strangers = [
+        start(with("trusts-others", Some(ours.cert.pem().into_bytes()), Some(identity(&ours)))),
+        start(with("shows-nothing", trusted.clone(), None)),
+        start(with("shows-another", trusted.clone(), Some(identity(&certified())))),
+    ];
+    let good = start(with("good", trusted, Some(identity(&ours))));
+    let (_conversation, hello) = collector.greeted().await;
+    assert_eq!(hello.agent_id, "good");
+    assert!(collector.is_quiet(Duration::from_secs(1)).await, "a stranger came in");
+    for agent in strangers.into_iter().chain([good]) {
+        agent.stop.cancel();
+        agent.ended().await;
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_none_is_wrong_usage() {
+    let tls = ClientTls { ca: Some(b"nonsense".to_vec()), identity: None };
+    let made = Agent::new(AgentConfig { tls, ..config("https://localhost:1") });
+    assert!(made.err().expect("it is no certificate").is_usage());
 }
 
 #[tokio::test]

@@ -1,17 +1,16 @@
 //! Agents come, speak and go.
 
 use proto::{
-    AgentMessage, Applied, Beat, CollectorMessage, HeldShard, Hello, ShardId, Timestamp, Welcome,
+    AgentMessage, Applied, Beat, CollectorMessage, HeldShard, Hello, PROTOCOL, ShardId, Timestamp,
+    Welcome,
 };
 
-use super::{Core, Effect, SessionEnd, UNACKED_BYTES_MAX};
+use super::{Core, Effect, SessionEnd, UNACKED_BYTES_MAX, VANTAGES_MAX};
 use crate::fleet::{Agent, AgentIdx, Claim, SentAssign, SessionId};
 use crate::state::VantageIdx;
 
 /// A lease holds four beats: three may be lost.
 const BEATS_PER_LEASE: u32 = 4;
-/// The version of the protocol that this collector speaks.
-const PROTOCOL: u32 = 1;
 
 impl Core {
     pub(super) fn hello(&mut self, now: Timestamp, session: SessionId, hello: Hello) {
@@ -78,6 +77,10 @@ impl Core {
             return Some(SessionEnd::Protocol(format!(
                 "this collector speaks protocol {PROTOCOL}, the agent {spoken}"
             )));
+        }
+        let known = self.state.vantage_idx(&hello.vantage).is_some();
+        if !known && self.state.vantages().count() >= VANTAGES_MAX {
+            return Some(SessionEnd::Vantages);
         }
         let namesake = self.fleet.by_id(&hello.agent_id).and_then(|idx| self.fleet.agent(idx))?;
         let heard = namesake.session.is_some()
@@ -199,8 +202,8 @@ impl Core {
             agent.applied.remove(&shard);
         }
         agent.applied.extend(grants);
-        let refused = applied.refused.into_iter().map(|r| (r.uid, (r.revision, r.reason)));
-        agent.refused.extend(refused);
+        let known = applied.refused.into_iter().filter(|r| self.state.by_uid(r.uid).is_some());
+        agent.refused.extend(known.map(|r| (r.uid, (r.revision, r.reason))));
     }
 
     /// An agent stops: its shards are others' from here on, what it found is still to come.

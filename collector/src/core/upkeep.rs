@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use proto::{CollectorMessage, Load, RunTarget, Timestamp};
 
-use super::assign::scheduled;
-use super::{Core, Running, Slot};
+use super::assign::{MESSAGE_BYTES_MAX, scheduled, weight};
+use super::{Core, Effect, Running, SessionEnd, Slot};
 use crate::fleet::{AgentIdx, AgentStatus};
 use crate::state::{TargetIdx, VantageIdx};
 
@@ -36,6 +36,7 @@ impl Core {
                 agent.last_heard = agent.last_heard + pause;
             }
         }
+        self.note_presence(now);
         if self.last_tick.floor(Duration::from_secs(1)) != now.floor(Duration::from_secs(1)) {
             self.each_second(now);
         }
@@ -50,7 +51,6 @@ impl Core {
             self.replan_all(now);
         }
         self.expire_leases(now);
-        self.note_presence(now);
         self.drop_spent_claims();
         self.renew_stale_verdicts(now);
         self.running.retain(|_, running| running.until > now);
@@ -83,8 +83,7 @@ impl Core {
         for idx in expired {
             self.counters.lost_agents += 1;
             if let Some(session) = self.fleet.agent(idx).and_then(|agent| agent.session) {
-                let end = super::SessionEnd::Protocol("nothing was heard for a lease".into());
-                self.effects.push(super::Effect::End(session, end));
+                self.effects.push(Effect::End(session, SessionEnd::Silent));
                 self.closed(now, session);
             }
             self.lose(now, idx);
@@ -97,6 +96,7 @@ impl Core {
         }
     }
 
+    /// On every tick, so that the spans join: a vantage was there all the time, or it was not.
     fn note_presence(&mut self, now: Timestamp) {
         let since = self.last_tick;
         let present: Vec<VantageIdx> = self
@@ -165,9 +165,8 @@ impl Core {
             let session = self.fleet.agent(agent).and_then(|agent| agent.session);
             if let Some(session) = session {
                 self.counters.swept += orders.len() as u64;
-                // 500 targets of the usual size are some 75 KiB; the longest still stay under tonic's 4 MiB.
-                for chunk in orders.chunks(100) {
-                    self.send(session, CollectorMessage::Run(chunk.to_vec()));
+                for chunk in in_messages(orders) {
+                    self.send(session, CollectorMessage::Run(chunk));
                 }
             }
         }
@@ -217,4 +216,20 @@ impl Core {
             (count + 1, sum)
         })
     }
+}
+
+/// Orders, as many to a message as fit.
+fn in_messages(orders: Vec<RunTarget>) -> Vec<Vec<RunTarget>> {
+    let mut messages: Vec<Vec<RunTarget>> = Vec::new();
+    let mut bytes = MESSAGE_BYTES_MAX;
+    for order in orders {
+        let more = weight(&order.target);
+        if bytes + more > MESSAGE_BYTES_MAX {
+            messages.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += more;
+        messages.last_mut().expect("the first order begins a message").push(order);
+    }
+    messages
 }

@@ -1,6 +1,7 @@
 //! `/metrics`: the program's own health. Its size does not grow with the targets.
 
 use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -27,7 +28,8 @@ type Labels = [(&'static str, &'static str); 1];
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let rejected = api.rejected.borrow().total;
     let log_works = *api.log_health.borrow() == LogHealth::Working;
-    let text = api.hub.ask(move |core, _| render(core, rejected, log_works)).await?;
+    let compute = move |core: &Core, _| render(core, rejected, log_works).into();
+    let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 
@@ -96,11 +98,12 @@ fn fleet(core: &Core, registry: &mut Registry) {
         "Encoded results that agents hold and that are not acknowledged",
         i64::try_from(load.outbox_bytes).unwrap_or(i64::MAX),
     );
-    gauge(
-        registry,
-        "start_lateness_milliseconds",
+    let lateness = Gauge::<f64, AtomicU64>::default();
+    lateness.set(f64::from(load.lateness_ms) / 1000.0);
+    registry.register(
+        "start_lateness_seconds",
         "The latest start of a probe against its plan, over all agents",
-        load.lateness_ms.into(),
+        lateness,
     );
 }
 

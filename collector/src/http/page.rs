@@ -1,4 +1,4 @@
-//! The page at `/`: three files inside the program, and headers that let nothing else in.
+//! The page at `/`: four files inside the program, and headers that let nothing else in.
 
 use axum::Router;
 use axum::http::{HeaderValue, header};
@@ -18,10 +18,12 @@ pub(super) fn routes() -> Router<Api> {
         || async { asset("text/javascript; charset=utf-8", include_str!("../../assets/app.js")) };
     let style =
         || async { asset("text/css; charset=utf-8", include_str!("../../assets/style.css")) };
+    let icon = || async { asset("image/svg+xml", include_str!("../../assets/icon.svg")) };
     Router::new()
         .route("/", get(html))
         .route("/app.js", get(script))
         .route("/style.css", get(style))
+        .route("/icon.svg", get(icon))
 }
 
 fn asset(kind: &'static str, text: &'static str) -> Response {

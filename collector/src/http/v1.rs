@@ -5,10 +5,9 @@ use std::time::Duration;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
 use serde::Serialize;
 
-use super::answer::json_response;
+use super::answer::{json, json_response};
 use super::query::Parameters;
 use super::{Api, Problem};
 use crate::state::VantageIdx;
@@ -87,7 +86,7 @@ pub(super) async fn target(
     let asked = name.clone();
     let full = api.hub.ask(move |core, now| targets::full(core.state(), now, &asked)).await?;
     let full = full.ok_or_else(|| Problem::not_found(format!("no target is called `{name}`")))?;
-    Ok(json(&full))
+    Ok(json_response(json(&full)))
 }
 
 pub(super) async fn agents(
@@ -108,6 +107,7 @@ pub(super) async fn vantages(
 
 #[derive(Serialize)]
 struct RejectedRows {
+    file: String,
     total: usize,
     rows: Vec<RejectedRow>,
 }
@@ -130,9 +130,7 @@ pub(super) async fn rejected_rows(
         name: row.name.clone(),
         reason: row.reason.clone(),
     };
-    Ok(json(&RejectedRows { total: rejected.total, rows: rejected.rows.iter().map(row).collect() }))
-}
-
-fn json(value: &impl Serialize) -> Response {
-    json_response(Bytes::from(serde_json::to_vec(value).expect("views are plain JSON")))
+    let rows = rejected.rows.iter().map(row).collect();
+    let file = api.targets.to_string();
+    Ok(json_response(json(&RejectedRows { file, total: rejected.total, rows })))
 }

@@ -52,7 +52,7 @@ fn representative<'a>(
     spokesman(entries, slow_after, |verdict| verdict == Verdict::Down)
 }
 
-fn newest(
+pub(super) fn newest(
     state: &State,
     target: TargetIdx,
     now: Timestamp,

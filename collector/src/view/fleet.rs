@@ -97,10 +97,11 @@ pub struct VantageView {
 /// are of the past.
 pub fn vantages(core: &Core) -> Vantages {
     let vantages = core.state().vantages().map(|(_, vantage)| {
-        let agents = core.fleet().agents().into_iter().filter(|(_, agent)| {
-            agent.vantage == vantage.name && agent.status() != AgentStatus::Lost
-        });
-        let agents = agents.count();
+        let of_vantage = core.fleet().agents().into_iter().map(|(_, agent)| agent);
+        let of_vantage = of_vantage.filter(|agent| agent.vantage == vantage.name);
+        // The log says it once an hour; who is there says it now.
+        let heard = of_vantage.clone().map(|agent| agent.last_heard).max();
+        let agents = of_vantage.filter(|agent| agent.status() != AgentStatus::Lost).count();
         VantageView {
             name: vantage.name.clone(),
             state: match vantage.reach {
@@ -110,7 +111,7 @@ pub fn vantages(core: &Core) -> Vantages {
             },
             agents,
             targets: vantage.series.iter().filter(|series| series.current().is_some()).count(),
-            last_seen: vantage.seen.map(Timestamp::rfc3339),
+            last_seen: vantage.seen.max(heard).map(Timestamp::rfc3339),
         }
     });
     Vantages { vantages: vantages.collect() }

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use proto::{Failure, Outcome, Timestamp, Unexpected};
+use proto::{Outcome, Timestamp, Unexpected};
 use serde::Serialize;
 
 use super::first::spokesman;
@@ -318,9 +318,4 @@ fn probe(state: &State, detail: &Detail) -> Probe {
 /// What may stand in `?verdict=`.
 pub fn verdict_names() -> Vec<&'static str> {
     Verdict::ALL.into_iter().map(Verdict::name).chain(["paused"]).collect()
-}
-
-/// What may stand for a failure in answers.
-pub fn failure_names() -> Vec<&'static str> {
-    Failure::ALL.into_iter().map(Failure::name).collect()
 }

@@ -49,7 +49,7 @@ fn without_faults_every_slot_is_probed_exactly_once() {
 #[test]
 fn killed_agents_lose_nothing_while_the_window_outlasts_the_lease() {
     let faults = Faults { kill_agents: true, ..Faults::NONE };
-    check(25, faults, |world| {
+    check(15, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -59,7 +59,7 @@ fn killed_agents_lose_nothing_while_the_window_outlasts_the_lease() {
 #[test]
 fn a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing() {
     let faults = Faults { kill_collector: true, slow_log: true, ..Faults::NONE };
-    check(25, faults, |world| {
+    check(15, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -69,7 +69,7 @@ fn a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing() {
 #[test]
 fn a_cut_off_agent_delivers_later_and_nothing_counts_twice() {
     let faults = Faults { cut_links: true, ..Faults::NONE };
-    check(25, faults, |world| {
+    check(15, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -79,7 +79,7 @@ fn a_cut_off_agent_delivers_later_and_nothing_counts_twice() {
 #[test]
 fn a_paused_agent_never_makes_a_target_look_bad() {
     let faults = Faults { pause_agents: true, ..Faults::NONE };
-    check(25, faults, |world| {
+    check(15, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -89,12 +89,12 @@ fn a_paused_agent_never_makes_a_target_look_bad() {
 #[test]
 fn a_list_that_changes_at_any_moment_is_accounted_for_to_the_last_slot() {
     let faults = Faults { change_list: true, kill_agents: true, ..Faults::NONE };
-    check(25, faults, |world| world.run(TEN_MINUTES));
+    check(15, faults, |world| world.run(TEN_MINUTES));
 }
 
 #[test]
 fn under_every_fault_at_once_the_books_balance_and_what_was_acknowledged_is_there() {
-    check(60, Faults::ALL, |world| world.run(TEN_MINUTES));
+    check(40, Faults::ALL, |world| world.run(TEN_MINUTES));
 }
 
 #[test]

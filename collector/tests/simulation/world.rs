@@ -36,6 +36,8 @@ pub struct Faults {
     pub pause_agents: bool,
     pub change_list: bool,
     pub slow_log: bool,
+    /// A vantage has a minute of peace between two faults: nothing needs to be missed then.
+    pub one_at_a_time: bool,
 }
 
 impl Faults {
@@ -46,6 +48,7 @@ impl Faults {
         pause_agents: false,
         change_list: false,
         slow_log: false,
+        one_at_a_time: true,
     };
     pub const ALL: Self = Self {
         kill_agents: true,
@@ -54,6 +57,7 @@ impl Faults {
         pause_agents: true,
         change_list: true,
         slow_log: true,
+        one_at_a_time: false,
     };
 }
 
@@ -242,18 +246,24 @@ impl World {
         // About one fault of each kind a minute.
         let each = 1200;
         let n = self.random.range(0, self.nodes.len() as u64) as usize;
-        if self.faults.kill_agents && self.random.one_in(each) && self.nodes[n].core.is_some() {
+        let peace = !self.faults.one_at_a_time || self.had_peace(n);
+        if self.faults.kill_agents
+            && peace
+            && self.random.one_in(each)
+            && self.nodes[n].core.is_some()
+        {
             let dead = Duration::from_millis(self.random.range(100, 60_000));
             self.tell(format!("kill {} for {dead:?}", self.nodes[n].id));
             self.kill(n, self.now + dead);
         }
-        if self.faults.cut_links && self.random.one_in(each) {
+        if self.faults.cut_links && peace && self.random.one_in(each) {
             let cut = Duration::from_millis(self.random.range(100, 120_000));
             self.tell(format!("cut {} off for {cut:?}", self.nodes[n].id));
             self.nodes[n].cut_until = self.now + cut;
             self.disconnect(n);
         }
         if self.faults.pause_agents
+            && peace
             && self.random.one_in(each)
             && self.nodes[n].paused_until <= self.now
         {
@@ -286,6 +296,15 @@ impl World {
         if self.faults.change_list && self.random.one_in(each / 2) {
             self.change_list();
         }
+    }
+
+    /// Whether every agent of the node's vantage has been well for a minute.
+    fn had_peace(&self, n: usize) -> bool {
+        let minute = Duration::from_secs(60);
+        let well = |node: &Node| {
+            node.dead_until.max(node.cut_until).max(node.paused_until) + minute < self.now
+        };
+        self.nodes.iter().filter(|node| node.vantage == self.nodes[n].vantage).all(well)
     }
 
     fn change_list(&mut self) {

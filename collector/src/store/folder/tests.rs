@@ -82,22 +82,21 @@ fn a_second_owner_in_this_process_is_refused_until_the_first_is_gone() {
 
 #[test]
 fn a_second_owner_in_another_process_is_refused() {
+    // The other process is this test once more, with the folder in its environment.
+    if let Some(folder) = std::env::var_os(FOLDER_VARIABLE) {
+        println!("{}", refused(Path::new(&folder)));
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let _first = Folder::open(folder.path()).unwrap();
+    let this = "store::folder::tests::a_second_owner_in_another_process_is_refused";
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "store::folder::tests::second_process", "--ignored", "--nocapture"])
+        .args(["--exact", this, "--nocapture"])
         .env(FOLDER_VARIABLE, folder.path())
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&child.stdout);
     assert!(said.contains(&format!("in use by process {} on ", std::process::id())), "{said}");
-}
-
-#[test]
-#[ignore = "the other half of a_second_owner_in_another_process_is_refused"]
-fn second_process() {
-    let folder = std::env::var_os(FOLDER_VARIABLE).expect("started by the other half");
-    println!("{}", refused(Path::new(&folder)));
 }
 
 #[test]

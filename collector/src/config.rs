@@ -76,7 +76,7 @@ pub enum ConfigError {
     #[error("{0}")]
     File(String),
     /// A place for targets that is not there yet.
-    #[error("{0}: targets are read from a file so far; https:// and s3:// are not there yet")]
+    #[error("{0}: targets are read from a file so far; URLs are not there yet")]
     Source(String),
     /// The store's address.
     #[error("--store {0}")]
@@ -115,9 +115,6 @@ pub enum ConfigError {
          --agent-token-file or --client-ca"
     )]
     Open(SocketAddr),
-    /// More local agents than zones have letters.
-    #[error("--local-agents {0}: at most 26 run inside one process")]
-    LocalAgents(u8),
 }
 
 /// The environment: a variable's value, if it is set.
@@ -129,7 +126,7 @@ impl Config {
     /// # Errors
     /// When they cannot work; the sentence says what would.
     pub fn new(args: ServeArgs, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        if args.targets.starts_with("https://") || args.targets.starts_with("s3://") {
+        if args.targets.contains("://") {
             return Err(ConfigError::Source(args.targets));
         }
         let (defaults, secrets) = file(&args.file)?;
@@ -138,9 +135,6 @@ impl Config {
         }
         if args.keep_slots < Duration::from_secs(3600) {
             return Err(ConfigError::KeepSlots(args.keep_slots));
-        }
-        if args.local_agents > 26 {
-            return Err(ConfigError::LocalAgents(args.local_agents));
         }
         let vantages: Vec<String> =
             args.vantages.iter().map(|name| name.trim().to_owned()).collect();

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use collector::args::{
@@ -111,18 +112,24 @@ fn exit_code(error: &StartError) -> u8 {
     }
 }
 
+/// Signals this close together are one: `timeout` and some supervisors signal a process and then its whole group.
+const SAME_SIGNAL: Duration = Duration::from_millis(50);
+
 /// Cancels `stop` at the first SIGTERM or SIGINT; ends at the second.
 fn stop_on_signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        for _ in 0..2 {
+        let mut first: Option<Instant> = None;
+        loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if stop.is_cancelled() {
-                return;
+            match first {
+                None => first = Some(Instant::now()),
+                Some(first) if first.elapsed() < SAME_SIGNAL => {}
+                Some(_) => return,
             }
             stop.cancel();
         }

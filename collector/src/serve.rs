@@ -63,7 +63,9 @@ pub enum StartError {
     #[error("the log's thread cannot be started")]
     Thread(#[source] std::io::Error),
     /// Certificate or key are not what TLS takes. Exit code 2.
-    #[error("--tls-cert, --tls-key or --client-ca: not usable PEM")]
+    #[error(
+        "--tls-cert, --tls-key and --client-ca: expected a PEM chain, its key and PEM authorities"
+    )]
     Tls(#[source] tonic::transport::Error),
     /// A local agent cannot be set up. Exit code 2.
     #[error("a local agent cannot be started")]

@@ -112,7 +112,8 @@ mod tests {
         for name in ["authorization", "cookie", "x-api-key", "content-type"] {
             headers.insert(name, HeaderValue::from_static("secret"));
         }
-        let body = Bytes::from_static(b"body");
+        let body = if method == Method::GET { "" } else { "body" };
+        let body = Bytes::from_static(body.as_bytes());
         Request { method, url: Url::parse(url).unwrap(), headers, body }
     }
 
@@ -172,6 +173,17 @@ mod tests {
         for other in ["https://b.test/", "http://a.test/", "https://a.test:8443/"] {
             assert!(follow(&from, 302, other).unwrap().headers.is_empty(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_body_never_goes_to_another_origin() {
+        let from = request(Method::POST, "https://a.test/");
+        assert!(follow(&from, 307, "/same").is_ok());
+        for other in ["https://b.test/", "http://a.test/"] {
+            let cause = follow(&from, 307, other).err().expect(other);
+            assert!(cause.contains("another origin"), "{cause}");
+        }
+        assert!(follow(&from, 303, "https://b.test/").is_ok(), "a GET has none");
     }
 
     #[test]

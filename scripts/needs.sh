@@ -13,8 +13,8 @@ may_install() {
 
 # apt_lists: the package lists, fetched once a run.
 apt_lists() {
-    [[ -n ${APT_LISTS_FRESH:-} ]] || apt-get update -qq >&2
-    APT_LISTS_FRESH=1
+    [[ -n ${APT_LISTS_FRESH:-} ]] && return
+    apt-get update -qq >&2 && APT_LISTS_FRESH=1
 }
 
 # apt_install PACKAGE…
@@ -28,6 +28,14 @@ need_compiler() {
     command -v cc >/dev/null && return
     may_install && apt_install gcc libc6-dev && return
     echo "no C compiler: install gcc and libc6-dev (or what your system calls them)"
+    return 1
+}
+
+# rustfmt and clippy: parts of the toolchain that a minimal one lacks.
+need_rust_tools() {
+    cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 && return
+    command -v rustup >/dev/null && rustup component add rustfmt clippy >&2 && return
+    echo "no rustfmt or clippy: rustup component add rustfmt clippy"
     return 1
 }
 

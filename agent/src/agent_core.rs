@@ -157,6 +157,8 @@ pub struct AgentCore<A: Admit> {
     now: LocalMicros,
     clock: CollectorClock,
     epoch_seen: u64,
+    /// The log of the collector that is followed; 0 before the first.
+    log_seen: u64,
     link: Link,
     schedule: Schedule<A::Handle>,
     flights: Flights<A::Handle>,
@@ -185,6 +187,7 @@ impl<A: Admit> AgentCore<A> {
             now: LocalMicros(0),
             clock: CollectorClock::default(),
             epoch_seen: 0,
+            log_seen: 0,
             link: Link::Down,
             schedule: Schedule::default(),
             flights: Flights::new(config.handed_max),

@@ -69,6 +69,11 @@ impl<H: Clone> Flights<H> {
         }
     }
 
+    /// Forgets every slot; what comes back of them is unknown, since tickets are not given twice.
+    pub(crate) fn clear(&mut self) {
+        *self = Self { last: self.last, ..Self::new(self.handed_max) };
+    }
+
     /// Whether this slot is on its way.
     pub(crate) fn contains(&self, uid: Uid, planned: Timestamp) -> bool {
         self.by_key.contains_key(&(uid, planned))

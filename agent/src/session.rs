@@ -22,8 +22,9 @@ use crate::outbox::UNACKED_BATCHES_MAX;
 /// Messages that wait for the network: every batch that may be unacknowledged, and a few that are not batches.
 const OUTBOUND_MAX: usize = UNACKED_BATCHES_MAX + 64;
 
-/// The largest message from the collector. An Assign stays under 1 MiB.
-const MESSAGE_MAX: usize = 4 << 20;
+/// A shard comes whole: of a million targets it has 244, which reach this only with over 250 KiB of body and headers each,
+/// more than a row may have. Everything else stays under 1 MiB.
+const MESSAGE_MAX: usize = 64 << 20;
 
 /// Above HTTP/2's 64 KiB, which would slow a backlog down over a long distance.
 const WINDOW: u32 = 1 << 20;

@@ -4,7 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Zones of local agents have a letter each.
+const LOCAL_AGENTS_MAX: i64 = 26;
 
 /// Probes a list of URLs from several places and accounts for every probe that was due.
 #[derive(Debug, Parser)]
@@ -46,17 +50,17 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct FileArgs {
     /// How often a target is probed unless its row says otherwise (1s to 24h).
-    #[arg(long, env = "ZONEWATCH_INTERVAL", value_parser = humantime::parse_duration, default_value = "10m")]
+    #[arg(long, env = "ZONEWATCH_INTERVAL", value_name = "D", value_parser = duration, default_value = "10m")]
     pub interval: Duration,
     /// How long a probe may take, from DNS to the last byte, unless its row says otherwise.
-    #[arg(long, env = "ZONEWATCH_TIMEOUT", value_parser = humantime::parse_duration, default_value = "10s")]
+    #[arg(long, env = "ZONEWATCH_TIMEOUT", value_name = "D", value_parser = duration, default_value = "10s")]
     pub timeout: Duration,
-    /// Another default for a column of the target file; repeatable.
+    /// Another default for a column of the target file; repeatable [in the variable: one a line].
     #[arg(
         long = "default",
         env = "ZONEWATCH_DEFAULT",
         value_name = "COLUMN=VALUE",
-        value_delimiter = ';'
+        value_delimiter = '\n'
     )]
     pub defaults: Vec<String>,
     /// NAME=value lines that fill ${NAME} in headers and bodies.
@@ -71,10 +75,12 @@ pub struct ServeArgs {
     #[arg(env = "ZONEWATCH_TARGETS")]
     pub targets: String,
     /// The API and the dashboard.
-    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", value_name = "IP:PORT", value_parser = address)]
+    #[arg(default_value = "127.0.0.1:8080")]
     pub http_listen: SocketAddr,
     /// The agents.
-    #[arg(long, env = "ZONEWATCH_GRPC_LISTEN", default_value = "127.0.0.1:50051")]
+    #[arg(long, env = "ZONEWATCH_GRPC_LISTEN", value_name = "IP:PORT", value_parser = address)]
+    #[arg(default_value = "127.0.0.1:50051")]
     pub grpc_listen: SocketAddr,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -86,16 +92,17 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_STORE", default_value = "./zonewatch-data")]
     pub store: String,
     /// How long single slots are kept in memory: the longest window that the API answers for.
-    #[arg(long, env = "ZONEWATCH_KEEP_SLOTS", value_parser = humantime::parse_duration, default_value = "48h")]
+    #[arg(long, env = "ZONEWATCH_KEEP_SLOTS", value_name = "D", value_parser = duration, default_value = "48h")]
     pub keep_slots: Duration,
     /// Run N agents inside this process, in zones local-a, local-b, …
     #[arg(long, env = "ZONEWATCH_LOCAL_AGENTS", value_name = "N", default_value_t = 0)]
+    #[arg(value_parser = clap::value_parser!(u8).range(0..=LOCAL_AGENTS_MAX))]
     pub local_agents: u8,
     /// How long a silent agent keeps its shards.
-    #[arg(long, env = "ZONEWATCH_LEASE", value_parser = humantime::parse_duration, default_value = "20s")]
+    #[arg(long, env = "ZONEWATCH_LEASE", value_name = "D", value_parser = duration, default_value = "20s")]
     pub lease: Duration,
     /// The most probes that each local agent runs at once.
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000)]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     pub concurrency: u32,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -116,7 +123,7 @@ pub struct ServeArgs {
     #[arg(long, env = "ZONEWATCH_API_TOKEN_FILE", value_name = "F")]
     pub api_token_file: Option<PathBuf>,
     /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
-    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT")]
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
     pub allow_plaintext: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -151,7 +158,8 @@ pub struct DemoArgs {
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
     /// Where the collector serves HTTP.
-    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", value_name = "IP:PORT", value_parser = address)]
+    #[arg(default_value = "127.0.0.1:8080")]
     pub http_listen: SocketAddr,
 }
 
@@ -162,7 +170,7 @@ pub struct LogArgs {
     #[arg(long, env = "ZONEWATCH_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
     /// error, warn, info, debug or trace; or directives like collector=debug,info.
-    #[arg(long, env = "ZONEWATCH_LOG_LEVEL", default_value = "info")]
+    #[arg(long, env = "ZONEWATCH_LOG_LEVEL", value_parser = log_level, default_value = "info")]
     pub log_level: String,
 }
 
@@ -173,4 +181,58 @@ pub enum LogFormat {
     Text,
     /// For programs.
     Json,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected IP:PORT, like 127.0.0.1:8080 or [::1]:8080".into())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text)
+        .map_err(|_| "expected a duration like 500ms, 30s, 10m or 1h".into())
+}
+
+/// A word that is no level would name a module, and silence every other one.
+fn log_level(text: &str) -> Result<String, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let is_level = |word: &str| LEVELS.contains(&word.trim().to_ascii_lowercase().as_str());
+    let fine = |part: &str| is_level(part.rsplit_once('=').map_or(part, |(_, level)| level));
+    if text.split(',').all(fine) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected error, warn, info, debug or trace, or directives like collector=debug,info"
+            .into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_one_that_clap_takes() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_log_level_is_a_level_or_a_level_for_a_module() {
+        for good in
+            ["info", "DEBUG", "off", "collector=debug,info", "info,h2=warn", "warn, agent=trace"]
+        {
+            assert_eq!(log_level(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "verbose", "chatty=", "collector", "info,", "collector=loud", "3"] {
+            assert!(
+                log_level(bad).is_err_and(|error| error.contains("expected error, warn")),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_default_may_hold_any_character_but_a_line_feed() {
+        let line = ["zonewatch-collector", "check", "f", "--default", r#"headers={"a":"b;c,d"}"#];
+        let Command::Check(args) = Cli::parse_from(line).command else { panic!("check") };
+        assert_eq!(args.file.defaults, [r#"headers={"a":"b;c,d"}"#]);
+    }
 }

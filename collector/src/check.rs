@@ -98,7 +98,7 @@ pub fn report(file: &TargetFile, out: &mut impl Write) -> io::Result<Verdict> {
             *vantages.entry(vantage.as_str()).or_insert(0) += 1;
         }
     }
-    let intervals = intervals.into_iter().map(|(interval, n)| (show(interval).to_string(), n));
+    let intervals = intervals.into_iter().map(|(interval, n)| (show(interval), n));
     writeln!(out, "intervals   {}", listed(intervals.collect()))?;
     writeln!(out, "vantages    {}", listed(vantages.into_iter().collect()))?;
     writeln!(out, "categories  {}", listed(categories.into_iter().collect()))?;

@@ -10,7 +10,7 @@ use agent::ProbeOptions;
 use crate::args::{FileArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
 use crate::store::StoreAddress;
-use crate::target_file::{Defaults, Secrets, parse_default};
+use crate::target_file::{Defaults, Secrets, parse_default, show};
 use crate::tokens::{Tokens, TokensError};
 
 /// Everything that `serve` needs to know.
@@ -76,7 +76,7 @@ pub enum ConfigError {
     #[error("{0}")]
     File(String),
     /// A place for targets that is not there yet.
-    #[error("{0}: targets are read from a file so far; https:// and s3:// are not there yet")]
+    #[error("{0}: targets are read from a file so far; URLs are not there yet")]
     Source(String),
     /// The store's address.
     #[error("--store {0}")]
@@ -95,10 +95,10 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// A lease that leaves no time.
-    #[error("--lease {} is out of range; expected 1s to 10m", humantime::format_duration(*.0))]
+    #[error("--lease {} is out of range; expected 1s to 10m", show(*.0))]
     Lease(Duration),
     /// Slots that are gone before an hour is over.
-    #[error("--keep-slots {} is too short; expected at least 1h", humantime::format_duration(*.0))]
+    #[error("--keep-slots {} is too short; expected at least 1h", show(*.0))]
     KeepSlots(Duration),
     /// A vantage's name.
     #[error("--vantages: `{0}` is not a name; expected 1 to 255 bytes without control characters")]
@@ -115,9 +115,6 @@ pub enum ConfigError {
          --agent-token-file or --client-ca"
     )]
     Open(SocketAddr),
-    /// More local agents than zones have letters.
-    #[error("--local-agents {0}: at most 26 run inside one process")]
-    LocalAgents(u8),
 }
 
 /// The environment: a variable's value, if it is set.
@@ -129,7 +126,7 @@ impl Config {
     /// # Errors
     /// When they cannot work; the sentence says what would.
     pub fn new(args: ServeArgs, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        if args.targets.starts_with("https://") || args.targets.starts_with("s3://") {
+        if args.targets.contains("://") {
             return Err(ConfigError::Source(args.targets));
         }
         let (defaults, secrets) = file(&args.file)?;
@@ -139,9 +136,6 @@ impl Config {
         if args.keep_slots < Duration::from_secs(3600) {
             return Err(ConfigError::KeepSlots(args.keep_slots));
         }
-        if args.local_agents > 26 {
-            return Err(ConfigError::LocalAgents(args.local_agents));
-        }
         let vantages: Vec<String> =
             args.vantages.iter().map(|name| name.trim().to_owned()).collect();
         let bad = |name: &&String| {
@@ -150,9 +144,13 @@ impl Config {
         if let Some(name) = vantages.iter().find(bad) {
             return Err(ConfigError::Vantage(name.clone()));
         }
-        let vantage = vantages.first().map_or(DEFAULT_VANTAGE, String::as_str);
+        // In turn, so that one process can play several regions.
+        let vantage = |n: u8| match vantages.len() {
+            0 => DEFAULT_VANTAGE,
+            count => vantages[usize::from(n) % count].as_str(),
+        };
         let local_agents =
-            (0..args.local_agents).map(|n| local_agent(n, vantage, &args.probe)).collect();
+            (0..args.local_agents).map(|n| local_agent(n, vantage(n), &args.probe)).collect();
         let tls = tls(&args)?;
         let agent_tokens =
             tokens(args.agent_token_file.as_ref(), "ZONEWATCH_AGENT_TOKEN", environment)?;
@@ -186,6 +184,16 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Leaves every local agent, and the servers, a share of the open files that this process may have.
+    pub fn within(self, descriptors: Option<u64>) -> Self {
+        let shares = self.local_agents.len() + 1;
+        let each = agent::affordable_concurrency(usize::MAX, descriptors) / shares;
+        let concurrency = self.concurrency.min(u32::try_from(each).unwrap_or(u32::MAX).max(1));
+        Self { concurrency, ..self }
+    }
+}
+
 /// local-a, local-b, …, each in a zone of its own.
 fn local_agent(n: u8, vantage: &str, probe: &ProbeOptions) -> LocalAgent {
     let id = format!("local-{}", char::from(b'a' + n));
@@ -198,11 +206,14 @@ fn local_agent(n: u8, vantage: &str, probe: &ProbeOptions) -> LocalAgent {
 /// When a default or the secrets file cannot be used.
 pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
     let told = |error: &dyn std::error::Error| ConfigError::File(chain(error));
-    let columns: Result<Vec<_>, String> =
-        args.defaults.iter().map(|text| parse_default(text)).collect();
+    let columns: Result<Vec<_>, String> = args
+        .defaults
+        .iter()
+        .map(|text| parse_default(text).map_err(|e| format!("--default {text}: {e}")))
+        .collect();
     let columns = columns.map_err(ConfigError::File)?;
     let defaults = Defaults::new(args.interval, args.timeout, columns).map_err(|e| told(&e))?;
-    let secrets = Secrets::new(std::env::vars());
+    let secrets = Secrets::from_environment();
     let secrets = match &args.secrets_file {
         Some(path) => secrets.with_file(path).map_err(|error| told(&error))?,
         None => secrets,

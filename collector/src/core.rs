@@ -18,7 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
 
-use crate::fleet::{AgentIdx, Fleet, SessionId};
+use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::target_file::Target;
 
@@ -39,6 +39,10 @@ pub struct CoreConfig {
 
 /// The vantage that stands in while no agent was ever seen.
 pub const DEFAULT_VANTAGE: &str = "default";
+/// Vantages that a log may know: a place is a region or a site, and each costs some 100 KiB.
+pub const VANTAGES_MAX: usize = 256;
+/// The most bytes on their way into the log. An agent that brings more is sent away: it keeps what it has.
+pub const APPENDING_BYTES_MAX: usize = 64 << 20;
 /// The most encoded result bytes that one agent may have on their way.
 pub const UNACKED_BYTES_MAX: u64 = 4 << 20;
 
@@ -83,6 +87,12 @@ pub enum SessionEnd {
     OldLeader,
     /// The agent broke the protocol.
     Protocol(String),
+    /// Nothing was heard from the agent for a lease.
+    Silent,
+    /// The log is behind: the agent keeps what it has and comes back.
+    LogBehind,
+    /// The vantage would be one too many.
+    Vantages,
     /// The collector stops.
     Stopping,
 }
@@ -98,6 +108,14 @@ struct Running {
     until: Timestamp,
 }
 
+/// An append that is not durable yet.
+#[derive(Debug)]
+struct Appending {
+    ticket: u64,
+    record: Record,
+    bytes: usize,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub struct Core {
@@ -107,7 +125,7 @@ pub struct Core {
     counters: Counters,
     effects: Vec<Effect>,
     /// Appends that are not durable yet, in order.
-    appending: VecDeque<(u64, Record)>,
+    appending: VecDeque<Appending>,
     next_ticket: u64,
     /// A listing that waits until the one before it is durable.
     listing: Option<Vec<Target>>,
@@ -122,7 +140,15 @@ pub struct Core {
     members: Vec<Vec<TargetIdx>>,
     /// When to look at a series next, by vantage and target.
     looks: Vec<Vec<Timestamp>>,
+    /// Where each vantage's next tick begins to look.
+    look_next: Vec<usize>,
     running: HashMap<Slot, Running>,
+    /// Encoded bytes of `appending`.
+    appending_bytes: usize,
+    /// When the log took nothing for so long that this collector led in name only.
+    log_stalls: Spans,
+    /// Records of judgements that are on their way into the log.
+    judgements_in_log: usize,
     /// Found while looking, not logged yet.
     judgements: Vec<proto::MissedRange>,
     /// Shards are not given out before this: their holders may come back.
@@ -152,7 +178,11 @@ impl Core {
             vantages_changed: true,
             members: vec![Vec::new(); SHARDS],
             looks: Vec::new(),
+            look_next: Vec::new(),
             running: HashMap::new(),
+            appending_bytes: 0,
+            log_stalls: Spans::default(),
+            judgements_in_log: 0,
             judgements: Vec::new(),
             stopping: false,
             last_tick: now,
@@ -238,17 +268,23 @@ impl Core {
         let record = Record { at: now, kind };
         let ticket = self.next_ticket;
         self.next_ticket += 1;
-        self.effects.push(Effect::Append(ticket, wire::encode_record(record.clone())));
-        self.appending.push_back((ticket, record));
+        let encoded = wire::encode_record(record.clone());
+        let bytes = encoded.len();
+        self.appending_bytes += bytes;
+        self.effects.push(Effect::Append(ticket, encoded));
+        self.appending.push_back(Appending { ticket, record, bytes });
         ticket
     }
 
     fn durable(&mut self, now: Timestamp, up_to: u64) {
-        while let Some((_, record)) = self.appending.pop_front_if(|(ticket, _)| *ticket <= up_to) {
+        while let Some(done) = self.appending.pop_front_if(|first| first.ticket <= up_to) {
+            let Appending { ticket: _, record, bytes } = done;
+            self.appending_bytes -= bytes;
             let at = record.at;
             match &record.kind {
                 Kind::Catalog { .. } => self.listing_in_log = false,
                 Kind::Vantage { name, .. } => self.vantages_in_log.retain(|known| known != name),
+                Kind::Results(batch) if batch.agent_id.is_empty() => self.judged(batch),
                 Kind::Claim { .. } | Kind::Results(_) => {}
             }
             let change = self.state.apply(record).expect("a record made here can be decoded");

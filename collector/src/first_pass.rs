@@ -11,19 +11,21 @@ use crate::hub::{Hub, Stopped};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Between two lines.
 const SAY_EVERY: u32 = 5;
+/// A first pass takes half a minute, and whatever its agents' room makes of it; what is left after this (targets that no
+/// agent takes, say) is for the page to show.
+const LOOKS_MAX: u32 = 600;
 /// Without an agent, this is said once after so many looks.
 const NO_AGENT_AFTER: u32 = 3;
 
 /// How many of the targets that are due have ever had a result.
 fn probed(core: &Core) -> (usize, usize) {
     let state = core.state();
-    let due = state.targets().filter(|(_, target)| target.listed && !target.entry.paused);
-    due.fold((0, 0), |(probed, all), (idx, _)| {
-        let has = |series: &crate::state::Series| {
-            series.last_up.is_some() || series.last_not_up.is_some()
-        };
-        let any = state.vantages().any(|(vantage, _)| state.series(vantage, idx).is_some_and(has));
-        (probed + usize::from(any), all + 1)
+    state.targets().fold((0, 0), |(probed, all), (idx, _)| {
+        let series = state.vantages().filter_map(|(vantage, _)| state.series(vantage, idx));
+        let mut due = series.filter(|series| series.current().is_some()).peekable();
+        let is_due = due.peek().is_some();
+        let any = due.any(|series| series.last_up.is_some() || series.last_not_up.is_some());
+        (probed + usize::from(any), all + usize::from(is_due))
     })
 }
 
@@ -33,7 +35,7 @@ fn probed(core: &Core) -> (usize, usize) {
 /// When the collector is stopping.
 pub async fn tell(hub: Hub, stop: CancellationToken) -> Result<(), Stopped> {
     let mut said = false;
-    for look in 1.. {
+    for look in 1..LOOKS_MAX {
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             () = tokio::time::sleep(LOOK_EVERY) => {}

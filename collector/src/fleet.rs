@@ -12,7 +12,7 @@ pub use spans::Spans;
 
 use std::collections::{BTreeMap, HashMap};
 
-use proto::Timestamp;
+use proto::{ShardId, Timestamp};
 
 use crate::state::VantageIdx;
 
@@ -33,8 +33,8 @@ pub struct Place {
     pub claims: Claims,
     /// When it had a session.
     pub present: Spans,
-    /// From when an agent was last heard to when others had taken over.
-    pub losses: Spans,
+    /// For each shard that was lost with an agent: from when that was last heard to when it was given up.
+    pub losses: HashMap<ShardId, Spans>,
     /// When the sweep had more to run than its agents had room for.
     pub starved: Spans,
 }
@@ -132,7 +132,7 @@ impl Fleet {
     pub fn claim_state(
         &self,
         vantage: VantageIdx,
-        shard: proto::ShardId,
+        shard: ShardId,
         planned: Timestamp,
     ) -> ClaimState {
         let Some(place) = self.place(vantage) else { return ClaimState::Nobody };

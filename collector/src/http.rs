@@ -9,11 +9,10 @@ mod problem;
 mod query;
 mod v1;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{FromRef, State as Shared};
+use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -21,9 +20,9 @@ use tokio::sync::watch;
 
 use crate::hub::{Hub, LogHealth};
 use crate::target_file::Rejected;
+use crate::tokens::Tokens;
 
 pub use answer::Answers;
-pub use auth::ApiTokens;
 pub use problem::Problem;
 
 /// What every route may need.
@@ -35,24 +34,17 @@ pub struct Api {
     pub round: std::time::Duration,
     /// How long slots are kept: no window is longer.
     pub keep_slots: std::time::Duration,
+    /// Where the target file is.
+    pub targets: Arc<str>,
     /// What the target file's last reading left out.
     pub rejected: watch::Receiver<Arc<Rejected>>,
     /// Whether the log can be written.
     pub log_health: watch::Receiver<LogHealth>,
     /// Bearer tokens, if any are asked for.
-    pub tokens: Option<Arc<ApiTokens>>,
+    pub tokens: Option<Arc<Tokens>>,
     /// Answers of the last half second.
     pub answers: Answers,
 }
-
-impl FromRef<Api> for Hub {
-    fn from_ref(api: &Api) -> Self {
-        api.hub.clone()
-    }
-}
-
-/// The query of a request, decoded.
-type Query = HashMap<String, String>;
 
 /// Every route.
 pub fn router(api: Api) -> Router {

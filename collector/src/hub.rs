@@ -16,22 +16,19 @@ use crate::core::{Core, Effect, Event, SessionEnd};
 use crate::fleet::SessionId;
 use crate::store::writer::{WriterEvent, WriterHandle};
 
-/// The program's clock. Only `main` (and a test) makes one.
+/// The program's clock: made once, by [`crate::clock::start`] or by a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// Events and questions that wait for the core. When it is full, sessions wait: their agents keep what they have.
+/// Events that wait for the core. When it is full, sessions wait: their agents keep what they have.
 const INBOX_MAX: usize = 1024;
+/// Questions that wait for the core. When it is full, whoever asks waits; events never wait for more than one answer.
+const QUESTIONS_MAX: usize = 32;
 /// Messages that wait for one agent. An agent that does not read that many is cut off and comes back.
 const OUTBOX_MAX: usize = 4096;
 /// How often the core sees the time.
 const TICK: Duration = Duration::from_millis(200);
 
 type Question = Box<dyn FnOnce(&Core, Timestamp) + Send>;
-
-enum Item {
-    Event(Event),
-    Ask(Question),
-}
 
 /// What a session's outbound side receives.
 #[derive(Debug)]
@@ -45,7 +42,8 @@ pub enum Outgoing {
 /// A handle on the core's task.
 #[derive(Clone)]
 pub struct Hub {
-    inbox: mpsc::Sender<Item>,
+    inbox: mpsc::Sender<Event>,
+    questions: mpsc::Sender<Question>,
     sessions: Arc<DashMap<SessionId, mpsc::Sender<Outgoing>>>,
     clock: Clock,
 }
@@ -58,9 +56,10 @@ pub struct Stopped;
 impl Hub {
     /// A hub, and the end that [`run`] reads.
     pub fn new(clock: Clock) -> (Self, Inbox) {
-        let (inbox, receiver) = mpsc::channel(INBOX_MAX);
-        let hub = Self { inbox, sessions: Arc::new(DashMap::new()), clock };
-        (hub.clone(), Inbox { hub, receiver })
+        let (inbox, events) = mpsc::channel(INBOX_MAX);
+        let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
+        let hub = Self { inbox, questions, sessions: Arc::new(DashMap::new()), clock };
+        (hub.clone(), Inbox { hub, events, questions: asked })
     }
 
     /// What the program's clock says.
@@ -73,7 +72,7 @@ impl Hub {
     /// # Errors
     /// When the collector is stopping.
     pub async fn tell(&self, event: Event) -> Result<(), Stopped> {
-        self.inbox.send(Item::Event(event)).await.map_err(|_| Stopped)
+        self.inbox.send(event).await.map_err(|_| Stopped)
     }
 
     /// Asks the core; the answer is computed between two events.
@@ -89,7 +88,7 @@ impl Hub {
             // Whoever asked may be gone: then nobody misses the answer.
             let _gone = reply.send(question(core, now));
         });
-        self.inbox.send(Item::Ask(question)).await.map_err(|_| Stopped)?;
+        self.questions.send(question).await.map_err(|_| Stopped)?;
         answer.await.map_err(|_| Stopped)
     }
 
@@ -109,7 +108,8 @@ impl Hub {
 /// What the core's task reads.
 pub struct Inbox {
     hub: Hub,
-    receiver: mpsc::Receiver<Item>,
+    events: mpsc::Receiver<Event>,
+    questions: mpsc::Receiver<Question>,
 }
 
 /// What the log's health is, for `/readyz` and the metrics.
@@ -138,7 +138,7 @@ pub enum HubError {
 }
 
 /// Runs the core until `stop`, then drains it: every append that was begun is durable when this returns, unless the log
-/// is failing. Gives the core and what the log did not take.
+/// is failing. Gives the core back.
 ///
 /// # Errors
 /// When this collector may not go on leading.
@@ -150,8 +150,8 @@ pub async fn run(
     health: tokio::sync::watch::Sender<LogHealth>,
     stop: CancellationToken,
 ) -> Result<Core, HubError> {
-    let Inbox { hub, mut receiver } = inbox;
-    let mut performer = Performer { hub, writer, backlog: VecDeque::new() };
+    let Inbox { hub, mut events, mut questions } = inbox;
+    let mut performer = Performer { hub, writer, backlog: VecDeque::new(), cut_off: Vec::new() };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -179,32 +179,49 @@ pub async fn run(
                 }
                 WriterEvent::Deposed { position } => return Err(HubError::Deposed { position }),
             },
-            _ = tick.tick() => Event::Tick,
-            item = receiver.recv() => match item {
-                Some(Item::Event(event)) => event,
-                Some(Item::Ask(question)) => {
-                    question(&core, performer.hub.now());
-                    continue;
+            _ = tick.tick() => {
+                // What has arrived is heard first: an agent is not silent because we were busy.
+                for _ in 0..INBOX_MAX {
+                    let Ok(event) = events.try_recv() else { break };
+                    performer.apply(&mut core, event);
                 }
-                None => return Ok(core),
-            },
+                // The next tick is due a whole period after this one is done, so that events have their turn.
+                performer.apply(&mut core, Event::Tick);
+                tick.reset();
+                continue;
+            }
+            Some(event) = events.recv() => event,
+            Some(question) = questions.recv() => {
+                question(&core, performer.hub.now());
+                continue;
+            }
         };
-        let now = performer.hub.now();
-        for effect in core.apply(now, event) {
-            performer.perform(effect);
-        }
-        performer.append();
+        performer.apply(&mut core, event);
     }
 }
 
 struct Performer {
     hub: Hub,
     writer: WriterHandle,
-    /// Appends that the log's queue had no room for. Bounded by what agents may have unacknowledged.
+    /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
+    /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
+    /// Streams whose agents do not read: the core is to hear of it.
+    cut_off: Vec<SessionId>,
 }
 
 impl Performer {
+    fn apply(&mut self, core: &mut Core, event: Event) {
+        let mut next = Some(event);
+        while let Some(event) = next {
+            for effect in core.apply(self.hub.now(), event) {
+                self.perform(effect);
+            }
+            next = self.cut_off.pop().map(Event::Closed);
+        }
+        self.append();
+    }
+
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Send(session, message) => self.say(session, Outgoing::Message(message)),
@@ -213,7 +230,7 @@ impl Performer {
         }
     }
 
-    fn say(&self, session: SessionId, outgoing: Outgoing) {
+    fn say(&mut self, session: SessionId, outgoing: Outgoing) {
         let Some(sender) = self.hub.sessions.get(&session).map(|entry| entry.value().clone())
         else {
             return;
@@ -225,6 +242,7 @@ impl Performer {
                 "an agent does not read its messages; its stream is ended"
             );
             self.hub.sessions.remove(&session);
+            self.cut_off.push(session);
         }
     }
 

@@ -17,6 +17,9 @@ pub enum LeadError {
     /// The log cannot be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log does not begin as every log of ours does.
+    #[error("the log does not begin with a claim; nothing was changed")]
+    NoClaim,
     /// The log holds something else.
     #[error("record {position} of the log cannot be read; nothing was changed")]
     Record {
@@ -48,11 +51,19 @@ pub fn lead(
 ) -> Result<Leadership, LeadError> {
     let tail = store.tail()?;
     let newest = match tail.checked_sub(1) {
-        Some(last) => newest(store, last)?,
+        Some(last) => record_at(store, last)?.at,
         None => Timestamp::EPOCH,
     };
+    // Every log begins with a claim, which gave it its name.
+    let log = match tail {
+        0 => rand::random::<u64>().max(1),
+        _ => match record_at(store, 0)?.kind {
+            Kind::Claim { log, .. } => log,
+            _ => return Err(LeadError::NoClaim),
+        },
+    };
     let clock = start_clock(newest);
-    let claim = Record { at: clock(), kind: Kind::Claim { epoch: tail + 1 } };
+    let claim = Record { at: clock(), kind: Kind::Claim { epoch: tail + 1, log } };
     store.append(tail, &[wire::encode_record(claim)])?;
     let mut state = State::default();
     let mut failed = None;
@@ -77,13 +88,11 @@ pub fn lead(
     }
 }
 
-fn newest(store: &dyn Store, last: u64) -> Result<Timestamp, LeadError> {
-    let mut found = Ok(Timestamp::EPOCH);
-    store.read_from(last, &mut |position, bytes| {
-        found = wire::decode_record(bytes)
-            .map(|record| record.at)
-            .map_err(|source| LeadError::Record { position, source });
-        found.is_ok()
+fn record_at(store: &dyn Store, position: u64) -> Result<Record, LeadError> {
+    let mut found = Err(StoreError::Conflict { position }.into());
+    store.read_from(position, &mut |position, bytes| {
+        found = wire::decode_record(bytes).map_err(|source| LeadError::Record { position, source });
+        false
     })?;
     found
 }

@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
 use collector::args::{
@@ -45,12 +46,17 @@ async fn serve(args: ServeArgs) -> ExitCode {
     if let Err(error) = logs(&args.log) {
         return fail(USAGE, &error);
     }
+    let descriptors = agent::raise_descriptor_limit();
     let config = match Config::new(args, &|name| std::env::var(name).ok()) {
-        Ok(config) => config,
+        Ok(config) => config.within(descriptors),
         Err(error) => return fail(USAGE, &chain(&error)),
     };
     until_signal(async |stop| {
-        let collector = match Collector::open(config).await {
+        let opened = tokio::select! {
+            () = stop.cancelled() => return ExitCode::SUCCESS, // Nothing runs yet: there is nothing to drain.
+            opened = Collector::open(config) => opened,
+        };
+        let collector = match opened {
             Ok(collector) => collector,
             Err(error) => return fail(exit_code(&error), &chain(&error)),
         };
@@ -106,18 +112,24 @@ fn exit_code(error: &StartError) -> u8 {
     }
 }
 
+/// Signals this close together are one: `timeout` and some supervisors signal a process and then its whole group.
+const SAME_SIGNAL: Duration = Duration::from_millis(50);
+
 /// Cancels `stop` at the first SIGTERM or SIGINT; ends at the second.
 fn stop_on_signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        for _ in 0..2 {
+        let mut first: Option<Instant> = None;
+        loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
             }
-            if stop.is_cancelled() {
-                return;
+            match first {
+                None => first = Some(Instant::now()),
+                Some(first) if first.elapsed() < SAME_SIGNAL => {}
+                Some(_) => return,
             }
             stop.cancel();
         }
@@ -129,7 +141,7 @@ fn logs(args: &LogArgs) -> Result<(), String> {
         .map_err(|error| format!("--log-level {}: {error}", args.log_level))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
-        LogFormat::Json => logs.json().init(),
+        LogFormat::Json => logs.json().flatten_event(true).init(),
         LogFormat::Text => {
             logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init()
         }

@@ -63,7 +63,9 @@ pub enum StartError {
     #[error("the log's thread cannot be started")]
     Thread(#[source] std::io::Error),
     /// Certificate or key are not what TLS takes. Exit code 2.
-    #[error("--tls-cert, --tls-key or --client-ca: not usable PEM")]
+    #[error(
+        "--tls-cert, --tls-key and --client-ca: expected a PEM chain, its key and PEM authorities"
+    )]
     Tls(#[source] tonic::transport::Error),
     /// A local agent cannot be set up. Exit code 2.
     #[error("a local agent cannot be started")]
@@ -130,15 +132,27 @@ impl Collector {
     /// # Errors
     /// When any of that cannot be done: what, where, and what was expected.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let file = read_path(&config.targets, &config.defaults, &config.secrets)?;
+        let (file, config) = blocking(move || {
+            read_path(&config.targets, &config.defaults, &config.secrets).map(|file| (file, config))
+        })
+        .await?;
         let http = listen("--http-listen", config.http_listen).await?;
         let grpc = listen("--grpc-listen", config.grpc_listen).await?;
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
         let tls = config.tls.as_ref().map(server_tls);
-        let mut store = store::open(&config.store)?;
-        let leadership = lead(store.as_mut(), crate::clock::start, config.keep_slots)?;
+        if let Some(tls) = &tls {
+            // The server that is built later reads the same files: what is wrong with them is said now.
+            Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
+        }
+        let (address, keep_slots) = (config.store.clone(), config.keep_slots);
+        let (store, leadership) = blocking(move || {
+            let mut store = store::open(&address)?;
+            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots)?;
+            Ok::<_, StartError>((store, leadership))
+        })
+        .await?;
         tracing::info!(
             store = %config.store,
             records = leadership.records,
@@ -212,6 +226,7 @@ impl Collector {
             hub: hub.clone(),
             round: self.interval,
             keep_slots: self.keep_slots,
+            targets: self.path.display().to_string().into(),
             rejected,
             log_health,
             tokens: self.api_tokens,
@@ -326,6 +341,14 @@ impl LocalAgents {
         let agents = agents.collect::<Result<_, _>>()?;
         let tokens = Arc::new(Tokens::parse(&token, "the local agents' token")?);
         Ok(Self { listener, tokens, agents })
+    }
+}
+
+/// Runs what blocks (files, the log) on a thread of its own, so that signals are heard meanwhile.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
     }
 }
 

@@ -15,7 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::core::{Event, SessionEnd};
+use crate::core::{Event, SessionEnd, VANTAGES_MAX};
 use crate::fleet::SessionId;
 use crate::hub::{Hub, Outgoing};
 use crate::tokens::{Tokens, bearer};
@@ -74,6 +74,7 @@ impl Fleet for Sessions {
         let hello = hello.map_err(|_| Status::deadline_exceeded("no Hello within 10 s"))??;
         let session = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
         let messages = self.hub.open(session);
+        let opened = Opened { hub: self.hub.clone(), session };
         tracing::info!(
             session = session.0,
             agent = %hello.agent_id,
@@ -85,7 +86,7 @@ impl Fleet for Sessions {
         let stopping = |_| Status::unavailable("the collector is stopping");
         self.hub.tell(Event::Hello(session, hello)).await.map_err(stopping)?;
         let over = CancellationToken::new();
-        self.readers.spawn(read(self.hub.clone(), session, inbound, over.clone()));
+        self.readers.spawn(read(opened, inbound, over.clone()));
         Ok(Response::new(Outbound { messages, ended: false, _over: over.drop_guard() }))
     }
 }
@@ -100,13 +101,22 @@ async fn greeting(inbound: &mut Streaming<raw::AgentMessage>) -> Result<Hello, S
     }
 }
 
-/// Tells the core what arrives, until the stream ends on either side.
-async fn read(
+/// A stream that the hub knows; it forgets it when this is dropped.
+struct Opened {
     hub: Hub,
     session: SessionId,
-    mut inbound: Streaming<raw::AgentMessage>,
-    over: CancellationToken,
-) {
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.hub.close(self.session);
+    }
+}
+
+/// Tells the core what arrives, until the stream ends on either side.
+async fn read(opened: Opened, mut inbound: Streaming<raw::AgentMessage>, over: CancellationToken) {
+    let Opened { hub, session } = &opened;
+    let session = *session;
     let why = loop {
         let message = tokio::select! {
             () = over.cancelled() => break "the collector ended it".to_owned(),
@@ -126,7 +136,6 @@ async fn read(
             Err(malformed) => break malformed.to_string(),
         }
     };
-    hub.close(session);
     tracing::info!(session = session.0, why, "session over");
     // When the hub is gone there is nobody left to tell.
     let _stopping = hub.tell(Event::Closed(session)).await;
@@ -168,6 +177,15 @@ fn status(end: SessionEnd) -> Status {
             Status::failed_precondition("the agent follows a newer collector than this one")
         }
         SessionEnd::Protocol(what) => Status::invalid_argument(what),
+        SessionEnd::Silent => {
+            Status::deadline_exceeded("nothing was heard from the agent for a lease")
+        }
+        SessionEnd::LogBehind => {
+            Status::unavailable("the collector's log is behind; keep what you have, and come back")
+        }
+        SessionEnd::Vantages => Status::resource_exhausted(format!(
+            "the collector knows {VANTAGES_MAX} vantages already, and this agent's is another"
+        )),
         SessionEnd::Stopping => Status::unavailable("the collector stops"),
     }
 }

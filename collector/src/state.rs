@@ -75,12 +75,15 @@ pub struct State {
     by_name: HashMap<String, TargetIdx>,
     by_uid: HashMap<Uid, TargetIdx>,
     vantages: Vec<Vantage>,
+    /// One a start of an agent, some 100 bytes, for as long as the collector runs.
     reporters: Vec<Reporter>,
     reporter_idx: HashMap<Reporter, ReporterIdx>,
     /// When each agent's results were last logged.
     last_reports: HashMap<ReporterIdx, Timestamp>,
     /// When a collector led: from its claim to the last thing that it logged.
     led: Vec<(Timestamp, Timestamp)>,
+    /// Names the log.
+    pub log: u64,
     /// The last claim's.
     pub epoch: u64,
     /// The last catalog's.
@@ -118,7 +121,8 @@ impl State {
             led.1 = self.newest;
         }
         Ok(match kind {
-            Kind::Claim { epoch } => {
+            Kind::Claim { epoch, log } => {
+                self.log = log;
                 self.epoch = epoch;
                 self.led.push((at, at));
                 Change::Claimed
@@ -414,6 +418,7 @@ impl State {
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
             series.forget_before(horizon);
         }
+        self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);
         let mut index = 0;
         self.led.retain(|(_, until)| {

@@ -5,3 +5,11 @@ pub mod fleet;
 pub mod summary;
 pub mod tally;
 pub mod targets;
+
+use crate::state::{State, TargetState, VantageIdx};
+
+/// Whether a target is one of those of `only` one vantage, paused or not; of all vantages, every target is.
+fn is_of(state: &State, target: &TargetState, only: Option<VantageIdx>) -> bool {
+    only.map(|only| state.vantage(only))
+        .is_none_or(|vantage| target.is_for(&vantage.name, vantage.reach))
+}

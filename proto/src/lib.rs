@@ -19,7 +19,7 @@ pub mod wire;
 
 pub use batch::{Batch, MissedRange, Note, ProbeResult};
 pub use messages::{
-    AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load,
+    AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load, PROTOCOL,
     RefusedTarget, ResultsMessage, Revoke, RunTarget, Welcome,
 };
 pub use outcome::{Failure, Missed, Outcome, Phases, Refusal, Unexpected};

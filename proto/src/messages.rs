@@ -9,6 +9,9 @@ use crate::plan::ShardId;
 use crate::target::{ScheduledTarget, Uid};
 use crate::time::Timestamp;
 
+/// The version of the protocol that these messages are.
+pub const PROTOCOL: u32 = 1;
+
 /// From an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentMessage {
@@ -68,6 +71,7 @@ pub struct Hello {
     pub epoch_seen: u64,
     pub held: Vec<HeldShard>,
     pub sent_us: u64,
+    pub log_seen: u64,
 }
 
 /// A shard that a reconnecting agent still probes.
@@ -91,6 +95,7 @@ pub struct Welcome {
     pub lease: Duration,
     pub beat: Duration,
     pub unacked_bytes_max: u64,
+    pub log: u64,
 }
 
 /// Revokes first, then grants.

@@ -23,6 +23,8 @@ pub enum Kind {
     Claim {
         /// One more than the record's own position.
         epoch: u64,
+        /// Names the log; the same in all its claims.
+        log: u64,
     },
     /// Targets changed, in force from the record's instant.
     Catalog {

@@ -36,7 +36,7 @@ impl Timestamp {
     /// The last multiple of `step` (counted from the epoch) at or before this instant.
     pub fn floor(self, step: Duration) -> Self {
         let step = millis(step).max(1);
-        Self(self.0.div_euclid(step) * step)
+        Self(self.0.div_euclid(step).saturating_mul(step))
     }
 
     /// RFC 3339 in UTC with milliseconds: `2026-11-20T16:50:00.000Z`.

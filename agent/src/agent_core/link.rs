@@ -9,9 +9,9 @@ use proto::{
 use super::{AgentCore, Effect, StreamId};
 use crate::admit::Admit;
 use crate::clock::LocalMicros;
-
-/// The version of the protocol that is spoken here.
-const PROTOCOL: u32 = 1;
+use crate::excuses::Excuses;
+use crate::outbox::Outbox;
+use crate::schedule::Schedule;
 
 /// How long a collector may take to answer a Hello.
 const GREETING_MAX: Duration = Duration::from_secs(10);
@@ -90,10 +90,11 @@ impl<A: Admit> AgentCore<A> {
             zone: config.zone.clone(),
             capacity: config.capacity,
             version: env!("CARGO_PKG_VERSION").into(),
-            protocol: PROTOCOL,
+            protocol: proto::PROTOCOL,
             epoch_seen: self.epoch_seen,
             held: self.schedule.held(),
             sent_us: self.now.0,
+            log_seen: self.log_seen,
         };
         self.effects.push(Effect::Send(stream, AgentMessage::Hello(hello)));
     }
@@ -135,7 +136,10 @@ impl<A: Admit> AgentCore<A> {
     }
 
     fn welcome(&mut self, stream: StreamId, welcome: &Welcome) {
-        let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max } = *welcome;
+        let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log } = *welcome;
+        if log != self.log_seen {
+            self.follow(log);
+        }
         if epoch < self.epoch_seen {
             let seen = self.epoch_seen;
             let cause = format!("its epoch is {epoch}, a newer leader's was {seen}: it is deposed");
@@ -167,6 +171,20 @@ impl<A: Admit> AgentCore<A> {
         });
         self.outbox.open_stream(unacked_bytes_max);
         self.say_draining();
+    }
+
+    /// Follows a collector with another log: uids, epochs and slots of the one before mean nothing there.
+    fn follow(&mut self, log: u64) {
+        if self.log_seen != 0 {
+            self.effects.push(Effect::StopStarting);
+        }
+        self.log_seen = log;
+        self.epoch_seen = 0;
+        self.clock.forget();
+        self.schedule = Schedule::default();
+        self.flights.clear();
+        self.outbox = Outbox::new(self.config.outbox_bytes);
+        self.excuses = Excuses::default();
     }
 
     fn hear(&mut self, stream: StreamId, message: CollectorMessage) {

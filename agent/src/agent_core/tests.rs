@@ -72,6 +72,7 @@ impl Rig {
             lease: Duration::from_secs(1_000_000),
             beat: Duration::from_secs(5),
             unacked_bytes_max: self.unacked_bytes_max,
+            log: 1,
         };
         self.hear(CollectorMessage::Welcome(welcome));
     }

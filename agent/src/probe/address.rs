@@ -130,7 +130,7 @@ fn find<Net: Copy>(table: Table<Net>, holds: impl Fn(&Net) -> bool) -> Option<&'
 }
 
 /// The IPv4 address that a packet to `ip` ends at, where `ip` is IPv6 around one: mapped, translated, compatible, NAT64
-/// and 6to4.
+/// (well-known, and local as a /96) and 6to4.
 fn embedded_v4(ip: IpAddr) -> Option<Ipv4Addr> {
     let IpAddr::V6(ip) = ip else { return None };
     let join = |high: u16, low: u16| Ipv4Addr::from((u32::from(high) << 16) | u32::from(low));
@@ -139,6 +139,7 @@ fn embedded_v4(ip: IpAddr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low] => Some(join(high, low)),
         [0, 0, 0, 0, 0xffff, 0, high, low] => Some(join(high, low)),
         [0x64, 0xff9b, 0, 0, 0, 0, high, low] => Some(join(high, low)),
+        [0x64, 0xff9b, 1, _, _, _, high, low] => Some(join(high, low)),
         [0x2002, high, low, ..] => Some(join(high, low)),
         _ => None,
     }

@@ -63,6 +63,10 @@ impl Itinerary {
         }
         if next.url.origin() != from.url.origin() {
             next.headers = HeaderMap::new();
+            // A body may hold a secret that was meant for the first origin alone.
+            if !next.body.is_empty() {
+                return Err(failed("it would send the body to another origin".into()));
+            }
         }
         let shown = mask_url(next.url.as_str());
         let place = (next.method.clone(), next.url.clone());

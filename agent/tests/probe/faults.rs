@@ -32,7 +32,8 @@ fn running_out_of_descriptors_is_a_fault_and_never_a_result() {
 }
 
 async fn probe_without_descriptors() {
-    let server = NameServer::always(Reply::Addresses(vec!["127.0.0.1".parse().unwrap()])).await;
+    let server =
+        NameServer::always(Reply::Addresses(vec![std::net::Ipv4Addr::LOCALHOST.into()])).await;
     let origin = Origin::always(response(200, &[], "")).await;
     let by_address = get(origin.url("/"));
     let by_name = get(format!("http://web.example:{}/", origin.address.port()));

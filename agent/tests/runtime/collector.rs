@@ -132,6 +132,7 @@ impl Collector {
             lease,
             beat: (lease / 4).min(Duration::from_millis(500)),
             unacked_bytes_max: 1 << 20,
+            log: 1,
         };
         conversation.say(CollectorMessage::Welcome(welcome)).await;
         (conversation, hello)

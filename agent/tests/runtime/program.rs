@@ -1,5 +1,6 @@
 //! The program itself: exit codes, signals, and what a pause of the whole process does.
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
@@ -27,9 +28,9 @@ impl Running {
         Self { pid, output: tokio::task::spawn_blocking(move || child.wait_with_output()) }
     }
 
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([format!("-{name}"), self.pid.to_string()]).status();
-        assert!(sent.unwrap().success());
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid.try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
     }
 
     async fn ended(self) -> Output {
@@ -80,7 +81,7 @@ async fn sigterm_drains_and_exits_with_0_and_the_token_is_in_no_log() {
     assert_eq!(conversation.authorization.as_deref(), Some("Bearer hunter2"));
     // It has taken the Welcome when it says how far it is.
     conversation.hear().await;
-    agent.signal("TERM");
+    agent.signal(Signal::TERM);
     let mut draining = false;
     while let Some(message) = soon("the end of the stream", conversation.next()).await {
         match message {
@@ -106,9 +107,9 @@ async fn a_second_signal_exits_at_once() {
     let (mut conversation, _) = collector.welcomed(Duration::from_secs(120)).await;
     conversation.grant(target(origin.url.clone())).await;
     conversation.results().await; // never acknowledged: the drain waits
-    agent.signal("INT");
+    agent.signal(Signal::INT);
     while !matches!(conversation.hear().await, AgentMessage::Draining { .. }) {}
-    agent.signal("INT");
+    agent.signal(Signal::INT);
     assert_eq!(agent.ended().await.status.code(), Some(1));
 }
 
@@ -124,10 +125,10 @@ async fn a_stopped_process_blames_no_target() {
     target.spec.timeout = Duration::from_millis(1_900);
     conversation.grant(target).await;
     let before = conversation.results().await.1.results[0].planned;
-    agent.signal("STOP");
+    agent.signal(Signal::STOP);
     // Longer than two windows: one lies wholly inside.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    agent.signal("CONT");
+    agent.signal(Signal::CONT);
     let mut missed = Vec::new();
     let mut after = 0;
     while after < 2 {
@@ -140,6 +141,6 @@ async fn a_stopped_process_blames_no_target() {
         missed.extend(batch.missed);
     }
     assert!(missed.iter().any(|m| m.reason == Missed::AgentPaused), "{missed:?}");
-    agent.signal("KILL");
+    agent.signal(Signal::KILL);
     agent.ended().await;
 }

@@ -12,8 +12,9 @@ use crate::state::{Stretch, TargetState, VantageIdx};
 
 /// A living agent's shard changes hands this far ahead, so that both know before it happens (rule 13: at least 2 s).
 const CUT_AHEAD: std::time::Duration = std::time::Duration::from_millis(2500);
-/// An assign stays well under 1 MiB: at some 150 bytes a target, and more for long URLs and bodies.
-const ASSIGN_BYTES_MAX: usize = 512 << 10;
+/// A message stays under 1 MiB: at some 150 bytes a target, and more for long URLs and bodies. Only a single shard that
+/// is heavier makes a longer one.
+pub(super) const MESSAGE_BYTES_MAX: usize = 512 << 10;
 
 impl Core {
     pub(super) fn replan_all(&mut self, now: Timestamp) {
@@ -132,7 +133,7 @@ impl Core {
         let (mut revokes, mut grants, mut looked_at) = (Vec::new(), Vec::new(), Vec::new());
         let mut bytes = 0;
         for shard in agent.dirty.iter().copied() {
-            if bytes > ASSIGN_BYTES_MAX {
+            if bytes > MESSAGE_BYTES_MAX {
                 break;
             }
             looked_at.push(shard);
@@ -204,7 +205,7 @@ pub(super) fn scheduled(target: &TargetState, stretch: &Stretch) -> ScheduledTar
 }
 
 /// About how many bytes a target takes on the wire.
-fn weight(target: &ScheduledTarget) -> usize {
+pub(super) fn weight(target: &ScheduledTarget) -> usize {
     let spec = &target.spec;
     let headers: usize =
         spec.headers.iter().map(|(name, value)| name.len() + value.len() + 8).sum();

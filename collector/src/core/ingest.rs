@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::{Batch, CollectorMessage, Kind, Refusal, ResultBatch, ResultsMessage, Timestamp, wire};
 
-use super::{Core, UNACKED_BYTES_MAX};
+use super::{APPENDING_BYTES_MAX, Core, Effect, SessionEnd, UNACKED_BYTES_MAX};
 use crate::fleet::{AgentIdx, PendingAck, SessionId};
 use crate::state::Accepted;
 
@@ -37,6 +37,10 @@ impl Core {
             let what = format!("over {} unacknowledged bytes", 2 * UNACKED_BYTES_MAX);
             return self.protocol_error(now, session, what);
         }
+        if self.appending_bytes > APPENDING_BYTES_MAX {
+            self.effects.push(Effect::End(session, SessionEnd::LogBehind));
+            return self.closed(now, session);
+        }
         agent.seq = seq;
         agent.pending_bytes += bytes;
         let (vantage, boot) = (agent.vantage.clone(), agent.boot);
@@ -66,9 +70,18 @@ impl Core {
             self.append(now, Kind::Results(batch))
         });
         if let Some(agent) = self.fleet.agent_mut(idx) {
-            agent.pending.push_back(PendingAck { seq, ticket, watermark, refused, bytes });
+            match agent.pending.back_mut() {
+                // Nothing to log: it is acknowledged with what is before it.
+                Some(last) if ticket.is_none() => {
+                    last.seq = seq;
+                    last.watermark = watermark;
+                    last.bytes += bytes;
+                    last.refused.extend(refused);
+                }
+                _ => agent.pending.push_back(PendingAck { seq, ticket, watermark, refused, bytes }),
+            }
         }
-        let durable = self.appending.front().map_or(self.next_ticket - 1, |(first, _)| first - 1);
+        let durable = self.appending.front().map_or(self.next_ticket - 1, |first| first.ticket - 1);
         self.acknowledge_agent(idx, durable);
     }
 

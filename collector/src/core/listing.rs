@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use proto::{Kind, TargetEntry, Timestamp, Uid, VantageState};
 
-use super::{Core, DEFAULT_VANTAGE};
+use super::{Core, DEFAULT_VANTAGE, VANTAGES_MAX};
 use crate::state::{Reach, State, Vantage};
 use crate::target_file::Target;
 
@@ -97,6 +97,16 @@ impl Core {
         names.dedup();
         for name in names {
             if self.vantages_in_log.contains(&name) {
+                continue;
+            }
+            let known = self.state.vantage_idx(&name).is_some();
+            if !known && self.state.vantages().count() + self.vantages_in_log.len() >= VANTAGES_MAX
+            {
+                tracing::warn!(
+                    vantage = name,
+                    max = VANTAGES_MAX,
+                    "one vantage too many; nothing is due from it"
+                );
                 continue;
             }
             if let Some(state) = self.vantage_change(&name, now) {

@@ -1,20 +1,24 @@
 //! Agents come, speak and go.
 
 use proto::{
-    AgentMessage, Applied, Beat, CollectorMessage, HeldShard, Hello, ShardId, Timestamp, Welcome,
+    AgentMessage, Applied, Beat, CollectorMessage, HeldShard, Hello, PROTOCOL, ShardId, Timestamp,
+    Welcome,
 };
 
-use super::{Core, Effect, SessionEnd, UNACKED_BYTES_MAX};
+use super::{Core, Effect, SessionEnd, UNACKED_BYTES_MAX, VANTAGES_MAX};
 use crate::fleet::{Agent, AgentIdx, Claim, SentAssign, SessionId};
 use crate::state::VantageIdx;
 
 /// A lease holds four beats: three may be lost.
 const BEATS_PER_LEASE: u32 = 4;
-/// The version of the protocol that this collector speaks.
-const PROTOCOL: u32 = 1;
 
 impl Core {
-    pub(super) fn hello(&mut self, now: Timestamp, session: SessionId, hello: Hello) {
+    pub(super) fn hello(&mut self, now: Timestamp, session: SessionId, mut hello: Hello) {
+        if hello.log_seen != self.state.log {
+            // What it holds and knows is of another log, or of none: it forgets that when it reads the Welcome.
+            hello.epoch_seen = 0;
+            hello.held.clear();
+        }
         if let Some(end) = self.objection(now, &hello) {
             self.effects.push(Effect::End(session, end));
             return;
@@ -27,6 +31,7 @@ impl Core {
             lease: self.config.lease,
             beat,
             unacked_bytes_max: UNACKED_BYTES_MAX,
+            log: self.state.log,
         };
         self.counters.sessions += 1;
         let idx = self.agent_of(now, &hello);
@@ -79,6 +84,10 @@ impl Core {
                 "this collector speaks protocol {PROTOCOL}, the agent {spoken}"
             )));
         }
+        let known = self.state.vantage_idx(&hello.vantage).is_some();
+        if !known && self.state.vantages().count() >= VANTAGES_MAX {
+            return Some(SessionEnd::Vantages);
+        }
         let namesake = self.fleet.by_id(&hello.agent_id).and_then(|idx| self.fleet.agent(idx))?;
         let heard = namesake.session.is_some()
             && now.since(namesake.last_heard) < self.config.lease / BEATS_PER_LEASE * 2;
@@ -94,8 +103,21 @@ impl Core {
                 return idx;
             }
             // Another process of the same name: the old one is dead.
+            let (vantage, session) = match known {
+                Some(agent) => (agent.vantage.clone(), agent.session),
+                None => (String::new(), None),
+            };
+            if let Some(session) = session {
+                self.effects.push(Effect::End(session, SessionEnd::Replaced));
+            }
             self.lose(now, idx);
             self.fleet.remove(idx);
+            // What it had at its new vantage is given out when it has been taken in.
+            if vantage != hello.vantage
+                && let Some(vantage) = self.state.vantage_idx(&vantage)
+            {
+                self.replan(now, vantage);
+            }
         }
         self.fleet.add(Agent {
             id: hello.agent_id.clone(),
@@ -146,6 +168,7 @@ impl Core {
         let targets = self.members[shard.index()].len();
         let targets = u32::try_from(targets).unwrap_or(u32::MAX);
         let claims = &mut self.fleet.place_mut(vantage).claims;
+        let from = from.min(now); // Nobody holds the future.
         match claims.owner(shard) {
             Some(owner) if owner == idx => {}
             None => claims.grant(shard, idx, from),
@@ -199,14 +222,15 @@ impl Core {
             agent.applied.remove(&shard);
         }
         agent.applied.extend(grants);
-        let refused = applied.refused.into_iter().map(|r| (r.uid, (r.revision, r.reason)));
-        agent.refused.extend(refused);
+        let known = applied.refused.into_iter().filter(|r| self.state.by_uid(r.uid).is_some());
+        agent.refused.extend(known.map(|r| (r.uid, (r.revision, r.reason))));
     }
 
     /// An agent stops: its shards are others' from here on, what it found is still to come.
     fn draining(&mut self, now: Timestamp, idx: AgentIdx, until: Timestamp) {
         let Some(agent) = self.fleet.agent_mut(idx) else { return };
-        agent.draining = Some(until.min(now));
+        // What it calls its end lies in its stream's time; before its clock was set it may say anything.
+        agent.draining = Some(until.max(agent.connected_since).min(now));
         let name = agent.vantage.clone();
         if let Some(vantage) = self.state.vantage_idx(&name) {
             self.replan(now, vantage);
@@ -241,9 +265,9 @@ impl Core {
         }
         let Some(vantage) = self.state.vantage_idx(&name) else { return };
         let place = self.fleet.place_mut(vantage);
-        place.losses.add(last_heard, now);
         let shards = place.claims.retain(|_, claim| claim.agent != idx);
         for shard in shards {
+            self.fleet.place_mut(vantage).losses.entry(shard).or_default().add(last_heard, now);
             for target in self.members[shard.index()].clone() {
                 self.look_now(vantage, target, now);
             }

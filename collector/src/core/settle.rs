@@ -7,7 +7,7 @@ use proto::{Batch, Kind, Missed, MissedRange, ResultBatch, Timestamp, wire};
 use super::Core;
 use super::upkeep::Wanted;
 use crate::inspect::{Findings, Surroundings, inspect};
-use crate::state::{TargetIdx, VantageIdx};
+use crate::state::{TargetIdx, TargetState, VantageIdx};
 
 /// A judgement takes effect when it is in the log; until then the series is left alone so long.
 const JUDGEMENT_ON_ITS_WAY: Duration = Duration::from_secs(2);
@@ -35,7 +35,10 @@ impl Core {
             next = next.min(now + RUN_AGAIN);
         }
         if !judge.is_empty() {
-            next = next.max(now + JUDGEMENT_ON_ITS_WAY);
+            next = next.min(now + JUDGEMENT_ON_ITS_WAY);
+        }
+        // One judgement of a slot is enough: while some are on their way into the log, no more are made.
+        if !judge.is_empty() && self.judgements_in_log == 0 {
             let uid = self.state.target(target).uid;
             let ranges = judge.into_iter().map(|run| MissedRange {
                 uid,
@@ -66,20 +69,33 @@ impl Core {
                     .get(&(vantage, target, planned))
                     .is_some_and(|running| running.until > now)
             },
-            reason: &|opens, closes| self.reason(vantage, opens, closes),
+            reason: &|opens, closes| self.reason(vantage, state, opens, closes),
         };
         inspect(series, &around)
     }
 
     /// Why a slot whose window this was has no result, if no agent said (rule 8).
-    fn reason(&self, vantage: VantageIdx, opens: Timestamp, closes: Timestamp) -> Missed {
-        if !self.state.was_led(opens, closes) {
+    fn reason(
+        &self,
+        vantage: VantageIdx,
+        target: &TargetState,
+        opens: Timestamp,
+        closes: Timestamp,
+    ) -> Missed {
+        let Some(place) = self.fleet.place(vantage) else { return Missed::NoAgent };
+        let owner = place.claims.owner(target.shard).and_then(|owner| self.fleet.agent(owner));
+        let unfit = owner.and_then(|owner| owner.refused.get(&target.uid));
+        if unfit.is_some_and(|(revision, _)| *revision >= target.entry.revision) {
+            return Missed::Refused;
+        }
+        // A leader whose log takes nothing leads nobody.
+        if !self.state.was_led(opens, closes) || self.log_stalls.touches(opens, closes) {
             return Missed::CollectorDown;
         }
-        let Some(place) = self.fleet.place(vantage) else { return Missed::NoAgent };
+        let lost = place.losses.get(&target.shard);
         if !place.present.touches(opens, closes) {
             Missed::NoAgent
-        } else if place.losses.touches(opens, closes) {
+        } else if lost.is_some_and(|lost| lost.touches(opens, closes)) {
             Missed::AgentLost
         } else if place.starved.touches(opens, closes) {
             Missed::Overloaded
@@ -94,9 +110,6 @@ impl Core {
     pub(super) fn log_judgements(&mut self, now: Timestamp, vantage: VantageIdx) {
         let judgements = std::mem::take(&mut self.judgements);
         for chunk in judgements.chunks(JUDGEMENTS_MAX) {
-            for range in chunk {
-                self.count_judgement(vantage, range);
-            }
             let batch = Batch { results: Vec::new(), missed: chunk.to_vec() };
             let batch = ResultBatch {
                 vantage: self.state.vantage(vantage).name.clone(),
@@ -106,6 +119,17 @@ impl Core {
                 columns: wire::encode_batch(&batch),
             };
             self.append(now, Kind::Results(batch));
+            self.judgements_in_log += 1;
+        }
+    }
+
+    /// Judgements are in the log: counts what they change, before they do.
+    pub(super) fn judged(&mut self, batch: &ResultBatch) {
+        self.judgements_in_log = self.judgements_in_log.saturating_sub(1);
+        let Some(vantage) = self.state.vantage_idx(&batch.vantage) else { return };
+        let judged = wire::decode_batch(&batch.columns).expect("a record made here can be decoded");
+        for range in judged.missed {
+            self.count_judgement(vantage, &range);
         }
     }
 

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use proto::{CollectorMessage, Load, RunTarget, Timestamp};
 
-use super::assign::scheduled;
-use super::{Core, Running, Slot};
+use super::assign::{MESSAGE_BYTES_MAX, scheduled, weight};
+use super::{Core, Effect, Running, SessionEnd, Slot};
 use crate::fleet::{AgentIdx, AgentStatus};
 use crate::state::{TargetIdx, VantageIdx};
 
 /// A gap between two ticks over this was ours: agents were not heard because nobody listened.
 const OUR_PAUSE: Duration = Duration::from_secs(2);
+/// An append that takes longer is a stall: disks take milliseconds.
+const LOG_STALL: Duration = Duration::from_secs(5);
+/// Series looked at in one tick, so that results and heartbeats have their turn.
+const LOOKS_MAX: usize = 50_000;
 /// A lost agent is shown so long.
 const LOST_SHOWN: Duration = Duration::from_secs(3600);
 /// How often slots that are too old are dropped from memory.
@@ -36,6 +40,8 @@ impl Core {
                 agent.last_heard = agent.last_heard + pause;
             }
         }
+        self.note_presence(now);
+        self.note_log_stall(now);
         if self.last_tick.floor(Duration::from_secs(1)) != now.floor(Duration::from_secs(1)) {
             self.each_second(now);
         }
@@ -50,7 +56,6 @@ impl Core {
             self.replan_all(now);
         }
         self.expire_leases(now);
-        self.note_presence(now);
         self.drop_spent_claims();
         self.renew_stale_verdicts(now);
         self.running.retain(|_, running| running.until > now);
@@ -83,8 +88,7 @@ impl Core {
         for idx in expired {
             self.counters.lost_agents += 1;
             if let Some(session) = self.fleet.agent(idx).and_then(|agent| agent.session) {
-                let end = super::SessionEnd::Protocol("nothing was heard for a lease".into());
-                self.effects.push(super::Effect::End(session, end));
+                self.effects.push(Effect::End(session, SessionEnd::Silent));
                 self.closed(now, session);
             }
             self.lose(now, idx);
@@ -97,6 +101,7 @@ impl Core {
         }
     }
 
+    /// On every tick, so that the spans join: a vantage was there all the time, or it was not.
     fn note_presence(&mut self, now: Timestamp) {
         let since = self.last_tick;
         let present: Vec<VantageIdx> = self
@@ -111,6 +116,14 @@ impl Core {
     }
 
     /// A claim that has an end is spent when its agent has delivered that far.
+    fn note_log_stall(&mut self, now: Timestamp) {
+        if let Some(oldest) = self.appending.front()
+            && now.since(oldest.record.at) > LOG_STALL
+        {
+            self.log_stalls.add(oldest.record.at, now);
+        }
+    }
+
     fn drop_spent_claims(&mut self) {
         let watermarks: HashMap<AgentIdx, Timestamp> =
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
@@ -138,12 +151,20 @@ impl Core {
         let mut wanted = Vec::new();
         for vantage in 0..self.looks.len() {
             let idx = VantageIdx(vantage as u16);
-            let due: Vec<TargetIdx> = self.looks[vantage]
-                .iter()
-                .enumerate()
-                .filter(|(_, look)| **look <= now)
-                .map(|(target, _)| TargetIdx(target as u32))
+            let looks = &self.looks[vantage];
+            // Each tick goes on where the last one stopped: none waits for ever.
+            let first = self.look_next.get(vantage).copied().unwrap_or(0).min(looks.len());
+            let turn = (first..looks.len()).chain(0..first);
+            let due: Vec<TargetIdx> = turn
+                .filter(|target| looks[*target] <= now)
+                .take(LOOKS_MAX)
+                .map(|target| TargetIdx(target as u32))
                 .collect();
+            self.look_next.resize(self.looks.len(), 0);
+            self.look_next[vantage] = match due.last() {
+                Some(last) if due.len() == LOOKS_MAX => last.index() + 1,
+                _ => 0,
+            };
             for target in due {
                 self.look_at(now, idx, target, &mut wanted);
             }
@@ -165,9 +186,8 @@ impl Core {
             let session = self.fleet.agent(agent).and_then(|agent| agent.session);
             if let Some(session) = session {
                 self.counters.swept += orders.len() as u64;
-                // 500 targets of the usual size are some 75 KiB; the longest still stay under tonic's 4 MiB.
-                for chunk in orders.chunks(100) {
-                    self.send(session, CollectorMessage::Run(chunk.to_vec()));
+                for chunk in in_messages(orders) {
+                    self.send(session, CollectorMessage::Run(chunk));
                 }
             }
         }
@@ -209,12 +229,28 @@ impl Core {
         connected.fold((0, Load::default()), |(count, sum), (_, agent)| {
             let load = agent.load;
             let sum = Load {
-                in_flight: sum.in_flight + load.in_flight,
-                waiting: sum.waiting + load.waiting,
-                outbox_bytes: sum.outbox_bytes + load.outbox_bytes,
+                in_flight: sum.in_flight.saturating_add(load.in_flight),
+                waiting: sum.waiting.saturating_add(load.waiting),
+                outbox_bytes: sum.outbox_bytes.saturating_add(load.outbox_bytes),
                 lateness_ms: sum.lateness_ms.max(load.lateness_ms),
             };
             (count + 1, sum)
         })
     }
+}
+
+/// Orders, as many to a message as fit.
+fn in_messages(orders: Vec<RunTarget>) -> Vec<Vec<RunTarget>> {
+    let mut messages: Vec<Vec<RunTarget>> = Vec::new();
+    let mut bytes = MESSAGE_BYTES_MAX;
+    for order in orders {
+        let more = weight(&order.target);
+        if bytes + more > MESSAGE_BYTES_MAX {
+            messages.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += more;
+        messages.last_mut().expect("the first order begins a message").push(order);
+    }
+    messages
 }

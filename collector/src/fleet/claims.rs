@@ -64,10 +64,13 @@ impl Claims {
         claims.retain(|claim| claim.from < claim.until);
     }
 
-    /// An agent holds, and will deliver, what was planned in this time, though the shard is another's now.
+    /// An agent holds, and will deliver, what was planned in this time, though the shard is another's now. It replaces what
+    /// that agent claimed of the shard before.
     pub fn remember(&mut self, shard: ShardId, claim: Claim) {
+        let claims = &mut self.shards[shard.index()];
+        claims.retain(|known| known.agent != claim.agent);
         if claim.from < claim.until {
-            self.shards[shard.index()].push(claim);
+            claims.push(claim);
         }
     }
 

@@ -1,7 +1,7 @@
-//! JSON answers, computed at most twice a second however often they are asked for.
+//! Answers of the last half second, each computed once however often it is asked for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use proto::Timestamp;
 use serde::Serialize;
+use tokio::sync::Mutex;
 
 use super::Problem;
 use crate::core::Core;
@@ -16,48 +17,53 @@ use crate::hub::Hub;
 
 /// How old an answer may be: a probe is in every route within a second of being durable.
 const FRESH: Duration = Duration::from_millis(500);
-/// Answers kept; past that the oldest go. A page of a thousand targets is some 300 KB.
+/// Answers kept. When so many are fresh, another is computed and not kept. A page of a thousand targets is some 300 KB.
 const KEPT_MAX: usize = 64;
 
-/// The answers of the last half second, by what was asked.
+/// What was answered lately, by what was asked.
 #[derive(Clone, Default)]
 pub struct Answers(Arc<Mutex<HashMap<String, (Instant, Bytes)>>>);
 
 impl Answers {
-    /// The answer to `asked` (a path with its query, in one spelling), from memory or computed now.
+    /// The JSON answer to `asked` (a route with its parameters, in one spelling).
     pub(super) async fn json<T: Serialize>(
         &self,
         hub: &Hub,
         asked: String,
         compute: impl FnOnce(&Core, Timestamp) -> T + Send + 'static,
     ) -> Result<Response, Problem> {
-        if let Some(body) = self.recall(&asked) {
-            return Ok(json_response(body));
+        let render = move |core: &Core, now| json(&compute(core, now));
+        Ok(json_response(self.bytes(hub, asked, render).await?))
+    }
+
+    /// The answer to `asked`, from memory or computed now. It is rendered where it is computed: only bytes leave the core's
+    /// task, and whoever asks the same meanwhile waits for it here.
+    pub(super) async fn bytes(
+        &self,
+        hub: &Hub,
+        asked: String,
+        compute: impl FnOnce(&Core, Timestamp) -> Bytes + Send + 'static,
+    ) -> Result<Bytes, Problem> {
+        let mut answers = self.0.lock().await;
+        if let Some((at, body)) = answers.get(&asked)
+            && at.elapsed() < FRESH
+        {
+            return Ok(body.clone());
         }
-        // Rendered where it is computed: only bytes leave the core's task.
-        let body = hub
-            .ask(move |core, now| serde_json::to_vec(&compute(core, now)).map(Bytes::from))
-            .await?
-            .expect("views are plain JSON");
-        self.keep(asked, body.clone());
-        Ok(json_response(body))
-    }
-
-    fn recall(&self, asked: &str) -> Option<Bytes> {
-        let answers = self.0.lock().expect("nothing panics while it holds this");
-        let (at, body) = answers.get(asked)?;
-        (at.elapsed() < FRESH).then(|| body.clone())
-    }
-
-    fn keep(&self, asked: String, body: Bytes) {
-        let mut answers = self.0.lock().expect("nothing panics while it holds this");
+        let body = hub.ask(compute).await?;
         if answers.len() >= KEPT_MAX {
             answers.retain(|_, (at, _)| at.elapsed() < FRESH);
         }
         if answers.len() < KEPT_MAX {
-            answers.insert(asked, (Instant::now(), body));
+            answers.insert(asked, (Instant::now(), body.clone()));
         }
+        Ok(body)
     }
+}
+
+/// A view as JSON.
+pub(super) fn json(view: &impl Serialize) -> Bytes {
+    serde_json::to_vec(view).expect("views are plain JSON").into()
 }
 
 /// A JSON body as a response.

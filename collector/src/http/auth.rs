@@ -6,10 +6,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::{Api, Problem};
-use crate::tokens::Tokens;
-
-/// The tokens that the API accepts.
-pub type ApiTokens = Tokens;
 
 /// Lets a request through if the API asks for no token, or it carries one that is accepted.
 pub(super) async fn require_token(

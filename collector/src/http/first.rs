@@ -1,26 +1,26 @@
 //! The three routes of the first version.
 
-use axum::extract::{Query as Parse, State};
+use axum::extract::State;
 use axum::response::Response;
 
 use super::query::Parameters;
 use super::v1::vantage;
-use super::{Api, Problem, Query};
+use super::{Api, Problem};
 use crate::view::first;
 
 pub(super) async fn latest(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let (asked, only) = parse(&api, "latest", query).await?;
+    let (asked, only) = parse(&api, "latest", parameters).await?;
     api.answers.json(&api.hub, asked, move |core, now| first::latest(core.state(), now, only)).await
 }
 
 pub(super) async fn past_hour(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let (asked, only) = parse(&api, "past-hour", query).await?;
+    let (asked, only) = parse(&api, "past-hour", parameters).await?;
     let round = api.round;
     let compute =
         move |core: &crate::core::Core, now| first::past_hour(core.state(), now, round, only);
@@ -29,9 +29,9 @@ pub(super) async fn past_hour(
 
 pub(super) async fn websites(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let (asked, only) = parse(&api, "websites", query).await?;
+    let (asked, only) = parse(&api, "websites", parameters).await?;
     api.answers
         .json(&api.hub, asked, move |core, now| first::websites(core.state(), now, only))
         .await
@@ -40,9 +40,8 @@ pub(super) async fn websites(
 async fn parse(
     api: &Api,
     route: &str,
-    query: Query,
+    mut parameters: Parameters,
 ) -> Result<(String, Option<crate::state::VantageIdx>), Problem> {
-    let mut parameters = Parameters::new(query);
     let name = parameters.text("vantage");
     parameters.finish()?;
     let only = vantage(api, name.as_deref()).await?;

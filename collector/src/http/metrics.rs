@@ -28,7 +28,8 @@ type Labels = [(&'static str, &'static str); 1];
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let rejected = api.rejected.borrow().total;
     let log_works = *api.log_health.borrow() == LogHealth::Working;
-    let text = api.hub.ask(move |core, _| render(core, rejected, log_works)).await?;
+    let compute = move |core: &Core, _| render(core, rejected, log_works).into();
+    let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 

@@ -1,20 +1,38 @@
 //! Query parameters, taken one by one: what is left over is a 400 that says what is allowed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Problem, Query};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+
+use super::Problem;
+use crate::target_file::show;
 
 /// The parameters of one request.
 pub(super) struct Parameters {
-    given: Query,
+    given: BTreeMap<String, String>,
     allowed: Vec<&'static str>,
 }
 
-impl Parameters {
-    pub(super) fn new(given: Query) -> Self {
-        Self { given, allowed: Vec::new() }
-    }
+impl<S: Sync> FromRequestParts<S> for Parameters {
+    type Rejection = Problem;
 
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let mut given = BTreeMap::new();
+        let query = parts.uri.query().unwrap_or_default();
+        for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+            if given.insert(name.to_string(), value.into_owned()).is_some() {
+                return Err(Problem::bad_request(format!(
+                    "query parameter `{name}` is there twice; expected each once"
+                )));
+            }
+        }
+        Ok(Self { given, allowed: Vec::new() })
+    }
+}
+
+impl Parameters {
     /// The value of a parameter, if it was given.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.allowed.push(name);
@@ -45,7 +63,7 @@ impl Parameters {
             Ok(duration) if duration > Duration::ZERO && duration <= max => Ok(duration),
             _ => Err(Problem::bad_request(format!(
                 "`{name}={text}`: expected a duration like 30s, 10m or 1h, at most {}",
-                humantime::format_duration(max)
+                show(max)
             ))),
         }
     }
@@ -67,6 +85,16 @@ impl Parameters {
         })
     }
 
+    /// How many entries of a list are before those asked for.
+    pub(super) fn cursor(&mut self, name: &'static str) -> Result<usize, Problem> {
+        let Some(text) = self.text(name) else { return Ok(0) };
+        text.parse().map_err(|_| {
+            Problem::bad_request(format!(
+                "`{name}={text}`: expected the next_cursor of the page before"
+            ))
+        })
+    }
+
     /// One of a few words.
     pub(super) fn choice(
         &mut self,
@@ -84,7 +112,7 @@ impl Parameters {
 
     /// All that is allowed was asked for: nothing else may be there.
     pub(super) fn finish(self) -> Result<(), Problem> {
-        let Some(unknown) = self.given.keys().min() else { return Ok(()) };
+        let Some(unknown) = self.given.keys().next() else { return Ok(()) };
         let allowed = match self.allowed.is_empty() {
             true => "this route takes none".to_owned(),
             false => format!("allowed here: {}", self.allowed.join(", ")),

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use axum::extract::{Path, Query as Parse, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::response::Response;
-use bytes::Bytes;
 use serde::Serialize;
 
-use super::answer::json_response;
+use super::answer::{json, json_response};
 use super::query::Parameters;
-use super::{Api, Problem, Query};
+use super::{Api, Problem};
 use crate::state::VantageIdx;
 use crate::view::{fleet, summary, targets};
 
@@ -20,9 +20,13 @@ pub(super) async fn vantage(api: &Api, name: Option<&str>) -> Result<Option<Vant
     let Some(name) = name.map(str::to_owned) else { return Ok(None) };
     let found = api.hub.ask(move |core, _| {
         core.state().vantage_idx(&name).ok_or_else(|| {
-            let known: Vec<String> =
-                core.state().vantages().map(|(_, vantage)| vantage.name.clone()).collect();
-            Problem::bad_request(format!("`vantage={name}`: expected one of {}", known.join(", ")))
+            let known: Vec<&str> =
+                core.state().vantages().map(|(_, vantage)| vantage.name.as_str()).collect();
+            let expected = match known.is_empty() {
+                true => "there is none yet".to_owned(),
+                false => format!("expected one of {}", known.join(", ")),
+            };
+            Problem::bad_request(format!("`vantage={name}`: {expected}"))
         })
     });
     found.await?.map(Some)
@@ -30,9 +34,8 @@ pub(super) async fn vantage(api: &Api, name: Option<&str>) -> Result<Option<Vant
 
 pub(super) async fn summary(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let mut parameters = Parameters::new(query);
     let window = parameters.duration("window", HOUR, api.keep_slots)?;
     let name = parameters.text("vantage");
     let zone = parameters.text("zone");
@@ -48,9 +51,8 @@ pub(super) async fn summary(
 
 pub(super) async fn targets(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let mut parameters = Parameters::new(query);
     let verdict = parameters.choice("verdict", &targets::verdict_names())?;
     let category = parameters.text("category");
     let name = parameters.text("vantage");
@@ -62,7 +64,7 @@ pub(super) async fn targets(
         _ => targets::Sort::Name,
     };
     let limit = parameters.number("limit", 100, 1..=1000)?;
-    let offset = parameters.number("cursor", 0, 0..=usize::MAX)?;
+    let offset = parameters.cursor("cursor")?;
     parameters.finish()?;
     let vantage = vantage(&api, name.as_deref()).await?;
     let words = words.split_whitespace().map(str::to_lowercase).collect();
@@ -75,34 +77,37 @@ pub(super) async fn targets(
 
 pub(super) async fn target(
     State(api): State<Api>,
-    Path(name): Path<String>,
-    Parse(query): Parse<Query>,
+    name: Result<Path<String>, PathRejection>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    Parameters::new(query).finish()?;
+    let Path(name) = name
+        .map_err(|_| Problem::bad_request("the name in the path is not UTF-8, percent-encoded"))?;
+    parameters.finish()?;
     let asked = name.clone();
     let full = api.hub.ask(move |core, now| targets::full(core.state(), now, &asked)).await?;
     let full = full.ok_or_else(|| Problem::not_found(format!("no target is called `{name}`")))?;
-    Ok(json(&full))
+    Ok(json_response(json(&full)))
 }
 
 pub(super) async fn agents(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    Parameters::new(query).finish()?;
+    parameters.finish()?;
     api.answers.json(&api.hub, "agents".into(), |core, _| fleet::agents(core)).await
 }
 
 pub(super) async fn vantages(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    Parameters::new(query).finish()?;
+    parameters.finish()?;
     api.answers.json(&api.hub, "vantages".into(), |core, _| fleet::vantages(core)).await
 }
 
 #[derive(Serialize)]
 struct RejectedRows {
+    file: String,
     total: usize,
     rows: Vec<RejectedRow>,
 }
@@ -116,18 +121,16 @@ struct RejectedRow {
 
 pub(super) async fn rejected_rows(
     State(api): State<Api>,
-    Parse(query): Parse<Query>,
+    parameters: Parameters,
 ) -> Result<Response, Problem> {
-    Parameters::new(query).finish()?;
+    parameters.finish()?;
     let rejected = api.rejected.borrow().clone();
     let row = |row: &'_ crate::target_file::RejectedRow| RejectedRow {
         line: row.line,
         name: row.name.clone(),
         reason: row.reason.clone(),
     };
-    Ok(json(&RejectedRows { total: rejected.total, rows: rejected.rows.iter().map(row).collect() }))
-}
-
-fn json(value: &impl Serialize) -> Response {
-    json_response(Bytes::from(serde_json::to_vec(value).expect("views are plain JSON")))
+    let rows = rejected.rows.iter().map(row).collect();
+    let file = api.targets.to_string();
+    Ok(json_response(json(&RejectedRows { file, total: rejected.total, rows })))
 }

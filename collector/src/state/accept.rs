@@ -67,7 +67,8 @@ impl State {
         };
         let (opens, closes) = stretch.window(result.planned);
         let started = result.started();
-        if started < opens - clock_error || started >= closes + clock_error {
+        let future = started > now + clock_error;
+        if future || started < opens - clock_error || started >= closes + clock_error {
             return Some(Refusal::OutsideWindow);
         }
         let target = self.by_uid(result.uid).map(|idx| self.target(idx))?;

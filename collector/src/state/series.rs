@@ -142,7 +142,11 @@ impl Series {
         if entry.outcome.is_up()
             && self.last_not_up.as_ref().is_some_and(|d| d.entry.planned == entry.planned)
         {
-            self.last_not_up = None;
+            // … but the one before it is.
+            let before = self.entries.iter().rev().find(|entry| !entry.outcome.is_up());
+            self.last_not_up = before.map(|entry| {
+                Box::new(Detail { entry: *entry, phases: Phases::default(), note: Note::default() })
+            });
         }
         true
     }

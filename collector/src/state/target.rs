@@ -75,12 +75,16 @@ impl TargetState {
 
     /// Whether it is to be probed from a vantage.
     pub fn is_due_from(&self, vantage: &str, reach: super::Reach) -> bool {
+        self.is_for(vantage, reach) && self.listed && !self.entry.paused
+    }
+
+    /// Whether its row asks for it from a vantage, paused or not.
+    pub fn is_for(&self, vantage: &str, reach: super::Reach) -> bool {
         let named = || self.entry.vantages.iter().any(|name| name == vantage);
-        let reached = match reach {
+        match reach {
             super::Reach::All => self.entry.vantages.is_empty() || named(),
             super::Reach::Named => named(),
             super::Reach::Nobody => false,
-        };
-        reached && self.listed && !self.entry.paused
+        }
     }
 }

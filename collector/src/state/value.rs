@@ -8,7 +8,7 @@ use proto::{Outcome, ProbeResult, Timestamp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReporterIdx(pub u32);
 
-/// A slot that has its result, in 24 bytes: a target of ten minutes has 144 a day.
+/// A slot that has its result, in at most 32 bytes: a target of ten minutes has 144 a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The slot.

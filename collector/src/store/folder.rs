@@ -31,6 +31,10 @@ impl Folder {
     /// When another process has it open, or its file is not a log of this version.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
         let unusable = |source| StoreError::Unusable { path: folder.to_owned(), source };
+        if folder.is_file() {
+            let what = "it is a file; expected a folder, or a name for one";
+            return Err(unusable(io::Error::new(io::ErrorKind::NotADirectory, what)));
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         let owner = Owner::of(folder)?;
         let path = folder.join("log.redb");

@@ -12,7 +12,15 @@ const OWNER_TEXT_MAX: u64 = 512;
 
 /// Held as long as the log is open.
 #[derive(Debug)]
-pub(super) struct Owner(#[expect(dead_code, reason = "the lock lasts as long as the file")] File);
+pub(super) struct Owner(File);
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // Closing the file would do, were it not for a child process that was forked a moment ago and has it open until it
+        // runs its own program. A failure leaves it to that.
+        let _left_to_closing = self.0.unlock();
+    }
+}
 
 impl Owner {
     /// Takes the folder for this process.

@@ -188,7 +188,7 @@ mod tests {
         );
         assert_eq!(
             new(1_000, 86_400_001).err().as_deref(),
-            Some("--timeout: the timeout 1day 1ms is not within 1s and 24h")
+            Some("--timeout: the timeout 24h 1ms is not within 1s and 24h")
         );
     }
 

@@ -56,9 +56,15 @@ pub(super) fn check_span(column: &str, duration: Duration) -> Result<(), String>
     }
 }
 
-/// A duration as people write it.
-pub(crate) fn show(duration: Duration) -> impl std::fmt::Display {
-    humantime::format_duration(duration)
+/// A duration as it is written in a target file, a day as `24h`.
+pub(crate) fn show(duration: Duration) -> String {
+    const DAY: u64 = 24 * 3600;
+    if duration.as_secs() < DAY {
+        return humantime::format_duration(duration).to_string();
+    }
+    let rest = Duration::new(duration.as_secs() % 3600, duration.subsec_nanos());
+    let hours = format!("{}h", duration.as_secs() / 3600);
+    if rest.is_zero() { hours } else { format!("{hours} {}", humantime::format_duration(rest)) }
 }
 
 /// `true` or `false`, in any case: spreadsheets write them in capitals.

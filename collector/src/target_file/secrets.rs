@@ -42,12 +42,14 @@ pub enum SecretsError {
 }
 
 impl Secrets {
-    /// This process's environment, as far as it is UTF-8.
+    /// This process's environment, as far as it is UTF-8, without our own settings: whoever may edit the target file must not
+    /// be able to send the collector's tokens somewhere.
     pub fn from_environment() -> Self {
         let pairs = std::env::vars_os();
         Self(
             pairs
                 .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+                .filter(|(name, _)| !name.starts_with("ZONEWATCH_"))
                 .collect(),
         )
     }

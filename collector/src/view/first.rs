@@ -2,12 +2,14 @@
 //!
 //! With several vantages a target counts by its worst fresh one if its verdict is down, else by its best.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{Outcome, Timestamp};
 use serde::Serialize;
 
+use super::is_of;
 use crate::state::{Entry, State, TargetIdx, VantageIdx};
 use crate::verdict::{Verdict, evidence, over};
 
@@ -24,24 +26,33 @@ fn label(outcome: Outcome) -> String {
     }
 }
 
-/// The one value of several vantages that speaks for a target: what says something goes before `blocked`.
-fn representative<'a>(
+/// The one value of several vantages that speaks for a target: the worst one if the verdict over them `is_bad`, else the
+/// best; the newest of equals. What says something about the target goes before `blocked`.
+pub(super) fn spokesman<'a>(
     entries: impl Iterator<Item = &'a Entry>,
     slow_after: Option<Duration>,
+    is_bad: impl Fn(Verdict) -> bool,
 ) -> Option<&'a Entry> {
     let blocked =
         |entry: &&Entry| matches!(entry.outcome, Outcome::Failed(proto::Failure::Blocked));
     let (silent, telling): (Vec<&Entry>, Vec<&Entry>) = entries.partition(blocked);
     let verdict = over(telling.iter().map(|entry| evidence(entry, slow_after)));
-    let place = |entry: &&Entry| crate::state::rank(entry.outcome);
-    let chosen = match verdict {
-        Verdict::Down => telling.into_iter().min_by_key(place),
-        _ => telling.into_iter().max_by_key(place),
+    let chosen = if is_bad(verdict) {
+        telling.into_iter().min_by_key(|entry| (entry.rank(), Reverse(entry.planned)))
+    } else {
+        telling.into_iter().max_by_key(|entry| (entry.rank(), entry.planned))
     };
-    chosen.or(silent.into_iter().next())
+    chosen.or_else(|| silent.into_iter().max_by_key(|entry| entry.planned))
 }
 
-fn newest(
+fn representative<'a>(
+    entries: impl Iterator<Item = &'a Entry>,
+    slow_after: Option<Duration>,
+) -> Option<&'a Entry> {
+    spokesman(entries, slow_after, |verdict| verdict == Verdict::Down)
+}
+
+pub(super) fn newest(
     state: &State,
     target: TargetIdx,
     now: Timestamp,
@@ -54,10 +65,8 @@ fn newest(
 /// `/latest-summary`: every target once, by its newest result.
 pub fn latest(state: &State, now: Timestamp, only: Option<VantageIdx>) -> Counts {
     let mut counts = Counts::new();
-    for (idx, _) in state.targets().filter(|(_, t)| t.listed && !t.entry.paused) {
-        if only.is_some_and(|only| state.series(only, idx).is_none_or(|s| s.current().is_none())) {
-            continue;
-        }
+    let probed = state.targets().filter(|(_, target)| target.listed && !target.entry.paused);
+    for (idx, _) in probed.filter(|(_, target)| is_of(state, target, only)) {
         let entry = newest(state, idx, now, only);
         let label = entry.map_or_else(|| "unknown".to_owned(), |entry| label(entry.outcome));
         *counts.entry(label).or_default() += 1;
@@ -85,13 +94,12 @@ pub fn websites(
     only: Option<VantageIdx>,
 ) -> BTreeMap<String, Website> {
     let mut websites = BTreeMap::new();
-    for (idx, target) in state.targets().filter(|(_, target)| target.listed) {
-        if only.is_some_and(|only| state.series(only, idx).is_none()) {
-            continue;
-        }
+    let listed = state.targets().filter(|(_, target)| target.listed);
+    for (idx, target) in listed.filter(|(_, target)| is_of(state, target, only)) {
         let ever = || {
-            let series = state.vantages().filter_map(|(v, _)| state.series(v, idx));
-            series.into_iter().any(|s| s.last_up.is_some() || s.last_not_up.is_some())
+            let vantages = state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v));
+            let mut series = vantages.filter_map(|(v, _)| state.series(v, idx));
+            series.any(|s| s.last_up.is_some() || s.last_not_up.is_some())
         };
         let (status, error) = match newest(state, idx, now, only).map(|entry| entry.outcome) {
             _ if target.entry.paused => (None, Some("paused".to_owned())),

@@ -6,8 +6,9 @@ use std::time::Duration;
 use proto::Timestamp;
 use serde::Serialize;
 
+use super::is_of;
 use super::tally::{Tally, nearest_rank};
-use crate::state::{Entry, State, TargetIdx, VantageIdx};
+use crate::state::{Entry, State, VantageIdx};
 use crate::verdict::Verdict;
 
 /// What is asked for.
@@ -145,7 +146,7 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
         if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
             continue;
         }
-        if target.listed && reaches(state, idx, question.vantage) {
+        if target.listed && is_of(state, target, question.vantage) {
             let verdict = (!target.entry.paused).then(|| state.judge(idx, now, question.vantage));
             targets.count(verdict);
         }
@@ -198,12 +199,6 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
         status_codes: tally.status_codes,
         rounds: rounds.into_iter().rev().map(|(start, tally)| round(start, tally, zoned)).collect(),
     }
-}
-
-/// Whether a target is probed from a vantage (or from any).
-fn reaches(state: &State, target: TargetIdx, vantage: Option<VantageIdx>) -> bool {
-    let Some(vantage) = vantage else { return true };
-    state.series(vantage, target).is_some_and(|series| !series.stretches.is_empty())
 }
 
 fn slots(tally: &Tally, zoned: bool) -> Slots {

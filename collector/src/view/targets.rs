@@ -3,12 +3,14 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use proto::{Failure, Outcome, Timestamp, Unexpected};
+use proto::{Outcome, Timestamp, Unexpected};
 use serde::Serialize;
 
+use super::first::spokesman;
+use super::is_of;
 use super::summary::millis;
 use crate::state::{Detail, Entry, Series, State, TargetIdx, TargetState, VantageIdx};
-use crate::target_file::mask_url;
+use crate::target_file::{mask_url, show};
 use crate::verdict::{Verdict, evidence, fresh_from, over};
 
 /// In which order.
@@ -118,11 +120,9 @@ fn row<'a>(
     if question.category.as_ref().is_some_and(|wanted| *wanted != entry.category)
         || !question.labels.iter().all(|wanted| entry.labels.contains(wanted))
         || !matches(entry, &question.words)
+        || !is_of(state, target, question.vantage)
     {
         return None;
-    }
-    if let Some(vantage) = question.vantage {
-        state.series(vantage, idx).filter(|series| !series.stretches.is_empty())?;
     }
     let verdict = match question.vantage {
         _ if entry.paused => "paused",
@@ -133,12 +133,9 @@ fn row<'a>(
         return None;
     }
     let fresh = state.fresh(idx, now, question.vantage, true).map(|(_, entry)| entry);
-    let newest = match target.verdict {
-        Verdict::Up | Verdict::Degraded => {
-            fresh.max_by_key(|e| (crate::state::rank(e.outcome), e.planned))
-        }
-        _ => fresh.min_by_key(|e| (crate::state::rank(e.outcome), Reverse(e.planned))),
-    };
+    // Of a target that is partial the list shows what is wrong with it.
+    let is_bad = |verdict| matches!(verdict, Verdict::Partial | Verdict::Down);
+    let newest = spokesman(fresh, entry.slow_after, is_bad);
     Some(Row { target, verdict, newest })
 }
 
@@ -159,7 +156,7 @@ fn listed(row: &Row<'_>) -> Listed {
         url: mask_url(&entry.spec.url),
         category: entry.category.clone(),
         labels: entry.labels.iter().cloned().collect(),
-        interval: humantime::format_duration(entry.interval).to_string(),
+        interval: show(entry.interval),
         paused: entry.paused,
         verdict: row.verdict,
         since: row.target.since.map(Timestamp::rfc3339),
@@ -259,8 +256,8 @@ pub fn full(state: &State, now: Timestamp, name: &str) -> Option<Full> {
         url: mask_url(&entry.spec.url),
         category: entry.category.clone(),
         labels: entry.labels.iter().cloned().collect(),
-        interval: humantime::format_duration(entry.interval).to_string(),
-        timeout: humantime::format_duration(entry.spec.timeout).to_string(),
+        interval: show(entry.interval),
+        timeout: show(entry.spec.timeout),
         method: entry.spec.method.clone(),
         expect_status: ranges.map(text).collect::<Vec<_>>().join(","),
         paused: entry.paused,
@@ -321,9 +318,4 @@ fn probe(state: &State, detail: &Detail) -> Probe {
 /// What may stand in `?verdict=`.
 pub fn verdict_names() -> Vec<&'static str> {
     Verdict::ALL.into_iter().map(Verdict::name).chain(["paused"]).collect()
-}
-
-/// What may stand for a failure in answers.
-pub fn failure_names() -> Vec<&'static str> {
-    Failure::ALL.into_iter().map(Failure::name).collect()
 }

@@ -71,19 +71,20 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
     let columns = raw::ResultColumns::decode(bytes)?;
     let rows = columns.uid.len();
     let lengths = [
-        columns.revision.len(),
-        columns.planned_delta_ms.len(),
-        columns.start_delay_ms.len(),
-        columns.code.len(),
-        columns.unexpected.len(),
-        columns.resolve_us.len(),
-        columns.connect_us.len(),
-        columns.tls_us.len(),
-        columns.processing_us.len(),
-        columns.transfer_us.len(),
+        ("results.revision", columns.revision.len()),
+        ("results.planned_delta_ms", columns.planned_delta_ms.len()),
+        ("results.start_delay_ms", columns.start_delay_ms.len()),
+        ("results.code", columns.code.len()),
+        ("results.unexpected", columns.unexpected.len()),
+        ("results.resolve_us", columns.resolve_us.len()),
+        ("results.connect_us", columns.connect_us.len()),
+        ("results.tls_us", columns.tls_us.len()),
+        ("results.processing_us", columns.processing_us.len()),
+        ("results.transfer_us", columns.transfer_us.len()),
     ];
-    if lengths.iter().any(|length| *length != rows) {
-        return Err(value("results.columns", format!("{rows} uids and {lengths:?}"), "one length"));
+    if let Some((field, entries)) = lengths.into_iter().find(|(_, entries)| *entries != rows) {
+        let lengths = format!("a column of {entries} where uid has {rows}");
+        return Err(value(field, lengths, "one entry for each result"));
     }
     let mut planned = 0_i64;
     let mut results = Vec::with_capacity(rows);

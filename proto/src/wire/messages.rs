@@ -17,8 +17,11 @@ use crate::time::Timestamp;
 /// The longest name of an agent, a vantage or a zone, in bytes.
 const NAME_MAX: usize = 255;
 
-fn shard(number: u32) -> Result<ShardId, Malformed> {
-    ShardId::new(number).ok_or_else(|| value("shard", number, "0 to 4095"))
+/// The most bytes of a wrong name that its error repeats.
+const NAME_SHOWN: usize = 64;
+
+fn shard(field: &'static str, number: u32) -> Result<ShardId, Malformed> {
+    ShardId::new(number).ok_or_else(|| value(field, number, "0 to 4095"))
 }
 
 fn shard_number(shard: ShardId) -> u32 {
@@ -30,7 +33,11 @@ fn name(field: &'static str, text: String) -> Result<String, Malformed> {
     if plain {
         Ok(text)
     } else {
-        Err(value(field, format!("{text:?}"), "1 to 255 bytes without control characters"))
+        let shown = match clip(&text, NAME_SHOWN) {
+            all if all.len() == text.len() => format!("{all:?}"),
+            part => format!("{part:?}… ({} bytes)", text.len()),
+        };
+        Err(value(field, shown, "1 to 255 bytes without control characters"))
     }
 }
 
@@ -123,12 +130,13 @@ fn hello_from_raw(hello: raw::Hello) -> Result<Hello, Malformed> {
         return Err(value("hello.capacity", 0, "at least 1"));
     }
     if hello.held.len() > SHARDS {
-        return Err(value("hello.held", hello.held.len(), "at most 4096 shards"));
+        let held = format!("{} shards", hello.held.len());
+        return Err(value("hello.held", held, "at most 4096"));
     }
     let held =
         hello.held.into_iter().map(|raw::HeldShard { shard: number, from_ms, content_hash }| {
             Ok(HeldShard {
-                shard: shard(number)?,
+                shard: shard("hello.held.shard", number)?,
                 from: Timestamp::from_millis(from_ms),
                 content_hash,
             })
@@ -144,6 +152,7 @@ fn hello_from_raw(hello: raw::Hello) -> Result<Hello, Malformed> {
         epoch_seen: hello.epoch_seen,
         held: held.collect::<Result<_, Malformed>>()?,
         sent_us: hello.sent_us,
+        log_seen: hello.log_seen,
     })
 }
 
@@ -159,6 +168,7 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         epoch_seen,
         held,
         sent_us,
+        log_seen,
     } = hello;
     let held = held.into_iter().map(|HeldShard { shard, from, content_hash }| raw::HeldShard {
         shard: shard_number(shard),
@@ -176,11 +186,13 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         epoch_seen,
         held: held.collect(),
         sent_us,
+        log_seen,
     }
 }
 
 fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
-    let raw::Welcome { epoch, now_us, echo_us, lease_ms, beat_ms, unacked_bytes_max } = welcome;
+    let raw::Welcome { epoch, now_us, echo_us, lease_ms, beat_ms, unacked_bytes_max, log } =
+        welcome;
     if lease_ms == 0 || beat_ms == 0 || beat_ms > lease_ms {
         return Err(value("welcome.beat_ms", beat_ms, "at least 1 and at most lease_ms"));
     }
@@ -191,11 +203,12 @@ fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
         lease: Duration::from_millis(lease_ms.into()),
         beat: Duration::from_millis(beat_ms.into()),
         unacked_bytes_max,
+        log,
     })
 }
 
 fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
-    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max } = welcome;
+    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log } = welcome;
     raw::Welcome {
         epoch,
         now_us,
@@ -203,18 +216,20 @@ fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
         lease_ms: millis_u32(lease),
         beat_ms: millis_u32(beat),
         unacked_bytes_max,
+        log,
     }
 }
 
 fn assign_from_raw(assign: raw::Assign) -> Result<Assign, Malformed> {
     let revokes = assign.revokes.into_iter().map(|raw::Revoke { shard: number, until_ms }| {
-        Ok(Revoke { shard: shard(number)?, until: Timestamp::from_millis(until_ms) })
+        let shard = shard("revoke.shard", number)?;
+        Ok(Revoke { shard, until: Timestamp::from_millis(until_ms) })
     });
     let grants = assign.grants.into_iter().map(|grant| {
         let raw::Grant { shard: number, from_ms, content_hash, targets } = grant;
         let targets = targets.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         Ok(Grant {
-            shard: shard(number)?,
+            shard: shard("grant.shard", number)?,
             from: Timestamp::from_millis(from_ms),
             content_hash,
             targets,
@@ -264,7 +279,9 @@ fn applied_to_raw(applied: Applied) -> raw::Applied {
 fn run_from_raw(run: raw::RunTarget) -> Result<RunTarget, Malformed> {
     let raw::RunTarget { target, planned_ms, start_before_ms } = run;
     if planned_ms.len() != start_before_ms.len() {
-        return Err(value("run.start_before_ms", start_before_ms.len(), "as many as planned_ms"));
+        let lengths =
+            format!("{} long where planned_ms is {}", start_before_ms.len(), planned_ms.len());
+        return Err(value("run.start_before_ms", lengths, "one entry for each planned start"));
     }
     let instant = Timestamp::from_millis;
     let slots = planned_ms.into_iter().zip(start_before_ms).map(|(p, b)| (instant(p), instant(b)));

@@ -17,7 +17,7 @@ pub fn encode_record(record: Record) -> Bytes {
     let Record { at, kind } = record;
     use raw::record::Kind as RawKind;
     let kind = match kind {
-        Kind::Claim { epoch } => RawKind::Claim(raw::Claim { epoch }),
+        Kind::Claim { epoch, log } => RawKind::Claim(raw::Claim { epoch, log }),
         Kind::Catalog { revision, upserts, removals } => RawKind::Catalog(raw::CatalogRevision {
             revision,
             upserts: upserts.into_iter().map(entry_to_raw).collect(),
@@ -49,7 +49,7 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
     use raw::record::Kind as RawKind;
     let raw::Record { at_ms, kind } = raw::Record::decode(bytes)?;
     let kind = match kind.ok_or(Malformed::Missing("record.kind"))? {
-        RawKind::Claim(raw::Claim { epoch }) => Kind::Claim { epoch },
+        RawKind::Claim(raw::Claim { epoch, log }) => Kind::Claim { epoch, log },
         RawKind::Catalog(raw::CatalogRevision { revision, upserts, removals }) => Kind::Catalog {
             revision,
             upserts: upserts.into_iter().map(entry_from_raw).collect::<Result<_, _>>()?,

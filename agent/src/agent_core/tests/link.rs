@@ -66,6 +66,7 @@ fn a_silent_collector_is_left_after_the_lease_and_one_that_does_not_greet_after_
         lease: Duration::from_secs(20),
         beat: Duration::from_secs(5),
         unacked_bytes_max: 1,
+        log: 1,
     }));
     rig.pass(15_000);
     let beats = rig.sent.iter().filter(|m| matches!(m, AgentMessage::Beat(_))).count();
@@ -191,6 +192,7 @@ fn a_step_of_the_collectors_clock_repeats_nothing_and_what_it_skips_is_said() {
             lease: Duration::from_secs(1_000),
             beat: Duration::from_secs(5),
             unacked_bytes_max: 1 << 20,
+            log: 1,
         })
     };
     let forward = welcome(&rig, 2, 100_000);

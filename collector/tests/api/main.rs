@@ -1,0 +1,16 @@
+//! The HTTP API as the documentation has it: over a whole collector in this process, with real agents that probe a real
+//! server, and over a state that a log of a few lines gives, where the exact counts matter.
+
+mod client;
+mod counting;
+mod listing;
+mod origin;
+mod parameters;
+mod past_hour;
+mod rig;
+mod routes;
+mod secrets;
+mod shape;
+mod story;
+mod tokens;
+mod vantages;

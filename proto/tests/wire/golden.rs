@@ -1,0 +1,158 @@
+//! Format 1, byte by byte: logs written by released versions are read for ever, and agents of the version before talk on.
+//!
+//! A test here that fails says that the format changed. Do not bring it up to date: make the change another way, or make
+//! it format 2.
+
+use std::time::Duration;
+
+use proto::wire::{decode_batch, decode_record, encode_batch, encode_record};
+use proto::{
+    Batch, Failure, Kind, Missed, MissedRange, Note, Outcome, Phases, ProbeResult, ProbeSpec,
+    Record, ResultBatch, StatusSet, TargetEntry, Timestamp, Uid, Unexpected, VantageState,
+};
+
+fn batch() -> Batch {
+    let at = Timestamp::from_millis;
+    let answered = ProbeResult {
+        uid: Uid(1),
+        revision: 1,
+        planned: at(1_700_000_000_000),
+        start_delay_ms: 2,
+        outcome: Outcome::Answered { status: 200, unexpected: None },
+        phases: Phases {
+            resolve_us: 1,
+            connect_us: 300,
+            tls_us: 2,
+            processing_us: 40_000,
+            transfer_us: 3,
+        },
+        note: None,
+    };
+    let unexpected = ProbeResult {
+        uid: Uid(300),
+        planned: at(1_699_999_999_999),
+        outcome: Outcome::Answered { status: 503, unexpected: Some(Unexpected::Status) },
+        note: Some(Note {
+            remote_address: "10.0.0.1:443".into(),
+            cause: String::new(),
+            certificate_expires: Some(at(1_800_000_000_000)),
+        }),
+        ..answered.clone()
+    };
+    let failed = ProbeResult {
+        uid: Uid(2),
+        revision: 7,
+        planned: at(1_700_000_000_500),
+        start_delay_ms: -1,
+        outcome: Outcome::Failed(Failure::Connect),
+        phases: Phases::default(),
+        note: Some(Note { cause: "refused".into(), ..Note::default() }),
+    };
+    let missed =
+        MissedRange { uid: Uid(3), from: at(1_000), to: at(2_000), reason: Missed::BufferFull };
+    Batch { results: vec![answered, unexpected, failed], missed: vec![missed] }
+}
+
+fn entry() -> TargetEntry {
+    TargetEntry {
+        uid: Uid(9),
+        name: "shop".into(),
+        revision: 2,
+        interval: Duration::from_secs(60),
+        spec: ProbeSpec {
+            timeout: Duration::from_secs(5),
+            expect_status: StatusSet::new(vec![(200, 204)]).expect("a range"),
+            method: "POST".into(),
+            headers: vec![("A".into(), "b".into())],
+            body: b"{}".to_vec(),
+            expect_body: Some("ok".into()),
+            follow_redirects: true,
+            tls_ca: Some("/ca".into()),
+            tls_verify: false,
+            ..ProbeSpec::get("https://shop/")
+        },
+        category: "Shopping".into(),
+        labels: vec![("team".into(), "x".into())],
+        vantages: vec!["eu".into()],
+        paused: true,
+        slow_after: Some(Duration::from_millis(800)),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let byte = |pair: &[u8]| {
+        u8::from_str_radix(std::str::from_utf8(pair).expect("ASCII"), 16).expect("hex")
+    };
+    digits.chunks(2).map(byte).collect()
+}
+
+/// As written, and as read: what a newer version writes in another way it must still read.
+#[track_caller]
+fn check(record: Record, golden: &str) {
+    assert_eq!(decode_record(unhex(golden).into()).expect("format 1 is read for ever"), record);
+    assert_eq!(hex(&encode_record(record)), hex(&unhex(golden)));
+}
+
+fn at(kind: Kind) -> Record {
+    Record { at: Timestamp::from_millis(1_700_000_000_000), kind }
+}
+
+const BATCH: &str = "0a0401ac020212030101071a0980a0abfef96201ea0722030404012a05c801f7030232030001003a030101004205ac02 \
+        ac02004a030202005207c0b802c0b802005a0303030062170801120c31302e302e302e313a3434332080c0e285e36862 \
+        0b08021a07726566757365646a0a080310d00f18a01f2001";
+
+#[test]
+fn a_batch_is_written_as_in_format_1() {
+    assert_eq!(decode_batch(&unhex(BATCH)).expect("format 1 is read for ever"), batch());
+    assert_eq!(hex(&encode_batch(&batch())), hex(&unhex(BATCH)));
+}
+
+#[test]
+fn a_claim_is_written_as_in_format_1() {
+    check(at(Kind::Claim { epoch: 3, log: 7 }), "0880a0abfef962120b0803110700000000000000");
+}
+
+#[test]
+fn a_catalog_is_written_as_in_format_1() {
+    let kind =
+        Kind::Catalog { revision: 4, upserts: vec![entry()], removals: vec![Uid(1), Uid(300)] };
+    check(
+        at(kind),
+        "0880a0abfef9621a70080412670809120473686f701802223d1a0d68747470733a2f2f73686f702f20e0d40338882742 \
+        0608c80110cc014a04504f535452060a01411201625a027b7d62026f6b680172032f636178012a0853686f7070696e67 \
+        32090a047465616d1201783a026575400148a0061a0301ac02",
+    );
+}
+
+#[test]
+fn the_states_of_a_vantage_are_written_as_in_format_1() {
+    for (state, golden) in [
+        (VantageState::Seen, "0880a0abfef96222060a0265751001"),
+        (VantageState::Active, "0880a0abfef96222060a0265751002"),
+        (VantageState::Retired, "0880a0abfef96222060a0265751003"),
+        (VantageState::Withdrawn, "0880a0abfef96222060a0265751004"),
+        (VantageState::Named, "0880a0abfef96222060a0265751005"),
+    ] {
+        check(at(Kind::Vantage { name: "eu".into(), state }), golden);
+    }
+}
+
+#[test]
+fn results_are_written_as_in_format_1() {
+    let batch = ResultBatch {
+        vantage: "eu".into(),
+        agent_id: "a".into(),
+        zone: "z".into(),
+        boot: 0x0102_0304_0506_0708,
+        columns: vec![1, 2, 3].into(),
+    };
+    check(
+        at(Kind::Results(batch)),
+        "0880a0abfef9622a180a0265751201611a017a2108070605040302012a03010203",
+    );
+}

@@ -1,0 +1,286 @@
+//! Any value that the programs may make: whole milliseconds, names of a legal length, nothing that means "none".
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proto::{
+    AgentMessage, Applied, Assign, Batch, Beat, CollectorMessage, Failure, Grant, HeldShard, Hello,
+    Kind, Load, Missed, MissedRange, Note, Outcome, Phases, ProbeResult, ProbeSpec, Record,
+    Refusal, RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS,
+    ScheduledTarget, ShardId, StatusSet, TargetEntry, Timestamp, Uid, Unexpected, VantageState,
+    Welcome,
+};
+
+const DAY_MS: u64 = 86_400_000;
+
+/// Any instant at all: agents' clocks and the log's are not this crate's business.
+fn instant() -> impl Strategy<Value = Timestamp> {
+    any::<i64>().prop_map(Timestamp::from_millis)
+}
+
+fn uid() -> impl Strategy<Value = Uid> {
+    any::<u64>().prop_map(Uid)
+}
+
+fn shard() -> impl Strategy<Value = ShardId> {
+    (0..SHARDS as u32).prop_map(|number| ShardId::new(number).expect("below SHARDS"))
+}
+
+/// Printable, in any script; at most 4 × 60 bytes.
+fn name() -> impl Strategy<Value = String> {
+    "\\PC{1,60}"
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "\\PC{0,60}"
+}
+
+fn outcome() -> impl Strategy<Value = Outcome> {
+    let unexpected = option::of(select(vec![Unexpected::Status, Unexpected::Body]));
+    prop_oneof![
+        (100_u16..1000, unexpected)
+            .prop_map(|(status, unexpected)| Outcome::Answered { status, unexpected }),
+        select(Failure::ALL.to_vec()).prop_map(Outcome::Failed),
+    ]
+}
+
+fn phases() -> impl Strategy<Value = Phases> {
+    any::<[u32; 5]>().prop_map(|[resolve_us, connect_us, tls_us, processing_us, transfer_us]| {
+        Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us }
+    })
+}
+
+/// A certificate that expires at the epoch's first millisecond is one that does not expire: 0 means none.
+fn note() -> impl Strategy<Value = Note> {
+    let expires = option::of(instant().prop_filter("0 means none", |at| *at != Timestamp::EPOCH));
+    (text(), text(), expires).prop_map(|(remote_address, cause, certificate_expires)| Note {
+        remote_address,
+        cause,
+        certificate_expires,
+    })
+}
+
+fn result() -> impl Strategy<Value = ProbeResult> {
+    (uid(), any::<u32>(), instant(), any::<i32>(), outcome(), phases(), option::of(note()))
+        .prop_map(|(uid, revision, planned, start_delay_ms, outcome, phases, note)| ProbeResult {
+            uid,
+            revision,
+            planned,
+            start_delay_ms,
+            outcome,
+            phases,
+            note,
+        })
+}
+
+fn missed() -> impl Strategy<Value = MissedRange> {
+    (uid(), instant(), instant(), select(Missed::ALL.to_vec()))
+        .prop_map(|(uid, from, to, reason)| MissedRange { uid, from, to, reason })
+}
+
+pub(crate) fn batch() -> impl Strategy<Value = Batch> {
+    (vec(result(), 0..40), vec(missed(), 0..5))
+        .prop_map(|(results, missed)| Batch { results, missed })
+}
+
+fn status_set() -> impl Strategy<Value = StatusSet> {
+    let range = (100_u16..1000).prop_flat_map(|first| (Just(first), first..1000));
+    vec(range, 1..StatusSet::RANGES_MAX + 1).prop_map(|all| StatusSet::new(all).expect("in range"))
+}
+
+fn spec() -> impl Strategy<Value = ProbeSpec> {
+    (
+        (name(), 1..=DAY_MS, prop_oneof![Just(StatusSet::default()), status_set()]),
+        (select(vec!["GET", "HEAD", "POST", "PURGE"]), vec((name(), text()), 0..4)),
+        (vec(any::<u8>(), 0..40), option::of(name()), any::<bool>(), option::of(name())),
+        any::<bool>(),
+    )
+        .prop_map(|((url, timeout, expect_status), (method, headers), more, tls_verify)| {
+            let (body, expect_body, follow_redirects, tls_ca) = more;
+            ProbeSpec {
+                url,
+                timeout: Duration::from_millis(timeout),
+                expect_status,
+                method: method.into(),
+                headers,
+                body,
+                expect_body,
+                follow_redirects,
+                tls_ca,
+                tls_verify,
+            }
+        })
+}
+
+pub(crate) fn target() -> impl Strategy<Value = ScheduledTarget> {
+    let interval = (1..=DAY_MS).prop_flat_map(|interval| (Just(interval), 0..interval));
+    (uid(), any::<u32>(), interval, instant(), spec()).prop_map(
+        |(uid, revision, (interval, phase), from, spec)| ScheduledTarget {
+            uid,
+            revision,
+            interval: Duration::from_millis(interval),
+            phase: Duration::from_millis(phase),
+            from,
+            spec,
+        },
+    )
+}
+
+fn beat() -> impl Strategy<Value = Beat> {
+    let load = (any::<[u32; 3]>(), any::<u64>()).prop_map(
+        |([in_flight, waiting, lateness_ms], outbox_bytes)| Load {
+            in_flight,
+            waiting,
+            outbox_bytes,
+            lateness_ms,
+        },
+    );
+    (any::<u64>(), any::<i64>(), option::of(load)).prop_map(|(sent_us, now_us, load)| Beat {
+        sent_us,
+        now_us,
+        load,
+    })
+}
+
+fn hello() -> impl Strategy<Value = Hello> {
+    let held = (shard(), instant(), any::<u64>())
+        .prop_map(|(shard, from, content_hash)| HeldShard { shard, from, content_hash });
+    (
+        (name(), name(), name(), text()),
+        (any::<[u64; 4]>(), 1..=u32::MAX, any::<u32>()),
+        vec(held, 0..5),
+    )
+        .prop_map(|((agent_id, vantage, zone, version), numbers, held)| {
+            let ([boot, epoch_seen, sent_us, log_seen], capacity, protocol) = numbers;
+            Hello {
+                agent_id,
+                boot,
+                vantage,
+                zone,
+                capacity,
+                version,
+                protocol,
+                epoch_seen,
+                held,
+                sent_us,
+                log_seen,
+            }
+        })
+}
+
+pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
+    let refused = (uid(), any::<u32>(), text()).prop_map(|(uid, revision, reason)| RefusedTarget {
+        uid,
+        revision,
+        reason,
+    });
+    let applied = (any::<u64>(), vec(refused, 0..4))
+        .prop_map(|(version, refused)| Applied { version, refused });
+    let results = (1..=u64::MAX, instant(), vec(any::<u8>(), 0..40), any::<u32>()).prop_map(
+        |(seq, watermark, columns, clock_error)| ResultsMessage {
+            seq,
+            watermark,
+            columns: columns.into(),
+            clock_error: Duration::from_millis(clock_error.into()),
+        },
+    );
+    prop_oneof![
+        hello().prop_map(AgentMessage::Hello),
+        applied.prop_map(AgentMessage::Applied),
+        results.prop_map(AgentMessage::Results),
+        beat().prop_map(AgentMessage::Beat),
+        instant().prop_map(|until| AgentMessage::Draining { until }),
+    ]
+}
+
+fn welcome() -> impl Strategy<Value = Welcome> {
+    let lease = (1..=u32::MAX).prop_flat_map(|lease| (Just(lease), 1..=lease));
+    (any::<[u64; 4]>(), any::<i64>(), lease).prop_map(
+        |([epoch, echo_us, unacked_bytes_max, log], now_us, (lease, beat))| Welcome {
+            epoch,
+            now_us,
+            echo_us,
+            lease: Duration::from_millis(lease.into()),
+            beat: Duration::from_millis(beat.into()),
+            unacked_bytes_max,
+            log,
+        },
+    )
+}
+
+fn assign() -> impl Strategy<Value = Assign> {
+    let revoke = (shard(), instant()).prop_map(|(shard, until)| Revoke { shard, until });
+    let grant = (shard(), instant(), any::<u64>(), vec(target(), 0..3)).prop_map(
+        |(shard, from, content_hash, targets)| Grant { shard, from, content_hash, targets },
+    );
+    (any::<u64>(), vec(revoke, 0..4), vec(grant, 0..4))
+        .prop_map(|(version, revokes, grants)| Assign { version, revokes, grants })
+}
+
+pub(crate) fn collector_message() -> impl Strategy<Value = CollectorMessage> {
+    let run = (target(), vec((instant(), instant()), 0..4))
+        .prop_map(|(target, slots)| RunTarget { target, slots });
+    let refused = vec((select(Refusal::ALL.to_vec()), any::<u32>()), 0..5);
+    prop_oneof![
+        welcome().prop_map(CollectorMessage::Welcome),
+        assign().prop_map(CollectorMessage::Assign),
+        vec(run, 0..3).prop_map(CollectorMessage::Run),
+        (any::<u64>(), refused).prop_map(|(seq, refused)| CollectorMessage::Ack { seq, refused }),
+        beat().prop_map(CollectorMessage::Beat),
+        (any::<u32>(), text()).prop_map(|(after, cause)| CollectorMessage::GoAway {
+            after: Duration::from_millis(after.into()),
+            cause
+        }),
+    ]
+}
+
+fn entry() -> impl Strategy<Value = TargetEntry> {
+    (
+        (uid(), name(), any::<u32>(), 1..=DAY_MS, spec()),
+        (text(), vec((name(), text()), 0..4), vec(name(), 0..3)),
+        (any::<bool>(), option::of(1..=u32::MAX)),
+    )
+        .prop_map(|((uid, name, revision, interval, spec), shown, (paused, slow_after))| {
+            let (category, labels, vantages) = shown;
+            TargetEntry {
+                uid,
+                name,
+                revision,
+                interval: Duration::from_millis(interval),
+                spec,
+                category,
+                labels,
+                vantages,
+                paused,
+                slow_after: slow_after.map(|ms| Duration::from_millis(ms.into())),
+            }
+        })
+}
+
+pub(crate) fn record() -> impl Strategy<Value = Record> {
+    let catalog = (any::<u64>(), vec(entry(), 0..3), vec(uid(), 0..4))
+        .prop_map(|(revision, upserts, removals)| Kind::Catalog { revision, upserts, removals });
+    let state = select(vec![
+        VantageState::Seen,
+        VantageState::Active,
+        VantageState::Named,
+        VantageState::Retired,
+        VantageState::Withdrawn,
+    ]);
+    let results = (name(), text(), text(), any::<u64>(), batch()).prop_map(
+        |(vantage, agent_id, zone, boot, batch)| {
+            let columns = proto::wire::encode_batch(&batch);
+            Kind::Results(ResultBatch { vantage, agent_id, zone, boot, columns })
+        },
+    );
+    let kind = prop_oneof![
+        any::<(u64, u64)>().prop_map(|(epoch, log)| Kind::Claim { epoch, log }),
+        catalog,
+        (name(), state).prop_map(|(name, state)| Kind::Vantage { name, state }),
+        results,
+    ];
+    (instant(), kind).prop_map(|(at, kind)| Record { at, kind })
+}

@@ -293,20 +293,9 @@ impl Collector {
     }
 
     fn introduce(&self) {
-        let TargetFile { path, targets, rejected, warnings, .. } = &self.file;
+        let TargetFile { path, targets, rejected, .. } = &self.file;
         tracing::info!(path, targets = targets.len(), left_out = rejected.total, "targets loaded");
-        for row in rejected.rows.iter().take(10) {
-            tracing::warn!("{path}:{}: {}; the row is left out", row.line, row.reason);
-        }
-        if rejected.total > 10 {
-            tracing::warn!(
-                more = rejected.total - 10,
-                "further rows are left out; see /api/v1/rejected-rows"
-            );
-        }
-        for warning in warnings {
-            tracing::warn!("{path}: {warning}");
-        }
+        tell_problems(&self.file);
         if !self.http_address.ip().is_loopback() && self.api_tokens.is_none() {
             tracing::warn!(
                 address = %self.http_address,
@@ -389,6 +378,23 @@ async fn grpc(
     router.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await
 }
 
+/// Bad rows that are logged one by one; the others are counted.
+const ROWS_LOGGED_MAX: usize = 10;
+
+fn tell_problems(file: &TargetFile) {
+    let TargetFile { path, rejected, warnings, .. } = file;
+    for row in rejected.rows.iter().take(ROWS_LOGGED_MAX) {
+        tracing::warn!("row left out: {path}:{}: {}", row.line, row.reason);
+    }
+    if rejected.total > ROWS_LOGGED_MAX {
+        let more = rejected.total - ROWS_LOGGED_MAX;
+        tracing::warn!(more, "further rows are left out; see /api/v1/rejected-rows");
+    }
+    for warning in warnings {
+        tracing::warn!("{path}: {warning}");
+    }
+}
+
 /// Reads the target file again when it changes, and tells the core.
 struct TargetKeeper {
     hub: Hub,
@@ -408,6 +414,7 @@ impl TargetKeeper {
         let taking = async {
             while let Some(file) = changed.recv().await {
                 let file = carry_over(file, &current);
+                tell_problems(&file);
                 self.rejected.send_replace(Arc::new(file.rejected));
                 current = file.targets;
                 self.hub.tell(Event::Listed(current.clone())).await?;

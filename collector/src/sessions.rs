@@ -68,7 +68,11 @@ impl Fleet for Sessions {
         &self,
         request: Request<Streaming<raw::AgentMessage>>,
     ) -> Result<Response<Outbound>, Status> {
-        self.authorize(&request)?;
+        if let Err(refusal) = self.authorize(&request) {
+            let (peer, why) = (request.remote_addr(), refusal.message());
+            tracing::warn!(?peer, why, "a session was refused");
+            return Err(refusal);
+        }
         let mut inbound = request.into_inner();
         let hello = tokio::time::timeout(HELLO_WITHIN, greeting(&mut inbound)).await;
         let hello = hello.map_err(|_| Status::deadline_exceeded("no Hello within 10 s"))??;
@@ -125,7 +129,7 @@ async fn read(opened: Opened, mut inbound: Streaming<raw::AgentMessage>, over: C
         let message = match message {
             Ok(Some(message)) => message,
             Ok(None) => break "the agent ended it".to_owned(),
-            Err(status) => break status.message().to_owned(),
+            Err(status) => break format!("the connection broke: {}", status.message()),
         };
         match AgentMessage::try_from(message) {
             Ok(message) => {

@@ -88,7 +88,9 @@ impl Rig {
             runtime.spawn(async move { run.await.expect("it runs until it is stopped") });
             (addresses.0, addresses.1, dead)
         });
-        Self { http, grpc, runtime, stop, _dead: dead, _folder: folder }
+        let rig = Self { http, grpc, runtime, stop, _dead: dead, _folder: folder };
+        rig.until_answered("/readyz", |answer| answer.status == 200);
+        rig
     }
 
     /// An agent of another vantage, whose name server answers `ip` to everything, or that no name exists.
@@ -127,13 +129,18 @@ impl Rig {
     /// Asks until `enough`, and gives that answer; the last one stands in the panic.
     #[track_caller]
     pub(crate) fn until(&self, target: &str, enough: impl Fn(&Value) -> bool) -> Value {
+        self.until_answered(target, |answer| answer.status == 200 && enough(&answer.json())).json()
+    }
+
+    #[track_caller]
+    fn until_answered(&self, target: &str, enough: impl Fn(&Answer) -> bool) -> Answer {
         let began = Instant::now();
         loop {
-            let answer = self.json(target);
+            let answer = self.get(target);
             if enough(&answer) {
                 return answer;
             }
-            assert!(began.elapsed() < PATIENCE, "{target} stays {answer:#}");
+            assert!(began.elapsed() < PATIENCE, "{target} stays {answer:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -25,6 +25,7 @@ fn knock(
             version: "1".into(),
             protocol: 1,
             epoch_seen: 0,
+            log_seen: 0,
             held: Vec::new(),
             sent_us: 1,
         });

@@ -7,6 +7,7 @@ mod metrics;
 mod page;
 mod problem;
 mod query;
+mod server;
 mod v1;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::tokens::Tokens;
 
 pub use answer::Answers;
 pub use problem::Problem;
+pub use server::serve;
 
 /// What every route may need.
 #[derive(Clone)]

@@ -2,31 +2,35 @@
 //!
 //! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod grpc;
+mod local;
+mod parts;
+mod targets;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use agent::{Agent, AgentConfig, CollectorUrl, Secret};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::{Server, ServerTlsConfig};
 
-use crate::config::{Config, Tls};
-use crate::core::{Core, CoreConfig, Event};
+use crate::config::Config;
+use crate::core::{Core, CoreConfig};
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
 use crate::sessions::Sessions;
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, StoreError};
-use crate::target_file::{
-    Defaults, FileError, Rejected, Secrets, TargetFile, carry_over, read_path,
-};
-use crate::target_file::{Watch, watch as watch_file};
+use crate::target_file::{Defaults, FileError, Secrets, TargetFile, read_path};
 use crate::tokens::{Tokens, TokensError};
+
+use local::LocalAgents;
+use parts::{Part, flush, part_error, within};
+use targets::{TargetKeeper, tell_problems};
 
 /// Of the 25 s that a drain may take, local agents get most.
 const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(17);
@@ -119,13 +123,6 @@ struct OpenLog {
     thread: WriterThread,
 }
 
-/// Real agents over real gRPC, on a loopback port of their own, behind a token of their own.
-struct LocalAgents {
-    listener: TcpListener,
-    tokens: Arc<Tokens>,
-    agents: Vec<Agent>,
-}
-
 impl Collector {
     /// Reads the target file, takes the log, binds the addresses. Nothing is probed or served yet.
     ///
@@ -141,7 +138,7 @@ impl Collector {
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let tls = config.tls.as_ref().map(server_tls);
+        let tls = config.tls.as_ref().map(grpc::server_tls);
         if let Some(tls) = &tls {
             // The server that is built later reads the same files: what is wrong with them is said now.
             Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
@@ -232,18 +229,21 @@ impl Collector {
             tokens: self.api_tokens,
             answers: Answers::default(),
         };
-        let ended = servers_stop.clone().cancelled_owned();
-        let http = axum::serve(self.http, router(api)).with_graceful_shutdown(ended);
+        let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });
         let sessions = Sessions::new(hub.clone());
-        let public =
-            grpc(sessions.guarded(self.agent_tokens), self.grpc, self.tls, servers_stop.clone());
+        let public = grpc::serve(
+            sessions.guarded(self.agent_tokens),
+            self.grpc,
+            self.tls,
+            servers_stop.clone(),
+        );
         parts.spawn(async move { Part::of("the gRPC server", public.await) });
         let mut agents = JoinSet::new();
         let agents_stop = CancellationToken::new();
         if let Some(local) = self.local {
             let door = sessions.guarded(Some(local.tokens));
-            let served = grpc(door, local.listener, None, servers_stop.clone());
+            let served = grpc::serve(door, local.listener, None, servers_stop.clone());
             parts.spawn(async move { Part::of("the local agents' gRPC server", served.await) });
             for agent in local.agents {
                 agents.spawn(agent.run(agents_stop.clone()));
@@ -273,22 +273,9 @@ impl Collector {
                 Err(RunError::Part { part: "a local agent", cause: panic.to_string() })
             }
         };
-        tracing::info!("stopping: agents deliver, the log is flushed");
-        agents_stop.cancel();
-        within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
-        hub_stop.cancel();
-        let records = flush(&mut core_task).await;
-        servers_stop.cancel();
-        within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
-        // The core's task is over, and with it the writer's queue: the thread ends.
-        match tokio::task::spawn_blocking(move || thread.close(LOG_CLOSE_MAX)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "the log was not closed as it should be"),
-            Err(panic) => tracing::error!(%panic, "closing the log panicked"),
-        }
-        if let Some(records) = records {
-            tracing::info!(targets = records, "stopped; everything acknowledged is in the log");
-        }
+        let running =
+            Running { agents, agents_stop, core_task, hub_stop, parts, servers_stop, thread };
+        running.drain().await;
         first
     }
 
@@ -307,29 +294,45 @@ impl Collector {
     }
 }
 
-impl LocalAgents {
-    async fn open(config: &Config) -> Result<Self, StartError> {
-        let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = listen("--local-agents", loopback).await?;
-        let address = listener.local_addr().unwrap_or(loopback);
-        let token = format!("{:032x}", rand::random::<u128>());
-        let url: CollectorUrl =
-            format!("http://{address}").parse().expect("an address makes a URL");
-        let agents = config.local_agents.iter().map(|local| {
-            Agent::new(AgentConfig {
-                token: Secret::first_line(&token),
-                agent_id: local.id.clone(),
-                vantage: local.vantage.clone(),
-                zone: local.zone.clone(),
-                concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
-                probe: local.probe.clone(),
-                drain_max: AGENTS_DRAIN_MAX,
-                ..AgentConfig::new(url.clone())
-            })
-        });
-        let agents = agents.collect::<Result<_, _>>()?;
-        let tokens = Arc::new(Tokens::parse(&token, "the local agents' token")?);
-        Ok(Self { listener, tokens, agents })
+/// A running collector's parts, in the order in which they end.
+struct Running {
+    agents: JoinSet<agent::DrainReport>,
+    agents_stop: CancellationToken,
+    core_task: JoinSet<Result<Core, HubError>>,
+    hub_stop: CancellationToken,
+    parts: JoinSet<Part>,
+    servers_stop: CancellationToken,
+    thread: WriterThread,
+}
+
+impl Running {
+    /// Agents deliver what they have, the log takes it, the servers end.
+    async fn drain(self) {
+        let Self {
+            mut agents,
+            agents_stop,
+            mut core_task,
+            hub_stop,
+            mut parts,
+            servers_stop,
+            thread,
+        } = self;
+        tracing::info!("stopping: agents deliver, the log is flushed");
+        agents_stop.cancel();
+        within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
+        hub_stop.cancel();
+        let targets = flush(&mut core_task).await;
+        servers_stop.cancel();
+        within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
+        // The core's task is over, and with it the writer's queue: the thread ends.
+        match tokio::task::spawn_blocking(move || thread.close(LOG_CLOSE_MAX)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the log was not closed as it should be"),
+            Err(panic) => tracing::error!(%panic, "closing the log panicked"),
+        }
+        if let Some(targets) = targets {
+            tracing::info!(targets, "stopped; everything acknowledged is in the log");
+        }
     }
 }
 
@@ -347,126 +350,4 @@ async fn listen(option: &'static str, address: SocketAddr) -> Result<TcpListener
         address,
         source,
     })
-}
-
-fn server_tls(tls: &Tls) -> ServerTlsConfig {
-    let config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
-    match &tls.client_ca {
-        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
-        None => config,
-    }
-}
-
-async fn grpc(
-    fleet: proto::wire::raw::v1::fleet_server::FleetServer<Sessions>,
-    listener: TcpListener,
-    tls: Option<ServerTlsConfig>,
-    stop: CancellationToken,
-) -> Result<(), tonic::transport::Error> {
-    let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<proto::wire::raw::v1::fleet_server::FleetServer<Sessions>>().await;
-    let mut server = Server::builder()
-        .http2_keepalive_interval(Some(Duration::from_secs(10)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(5)))
-        .initial_stream_window_size(1 << 20)
-        .initial_connection_window_size(2 << 20);
-    if let Some(tls) = tls {
-        server = server.tls_config(tls)?;
-    }
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    let router = server.add_service(fleet).add_service(health);
-    router.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await
-}
-
-/// Bad rows that are logged one by one; the others are counted.
-const ROWS_LOGGED_MAX: usize = 10;
-
-fn tell_problems(file: &TargetFile) {
-    let TargetFile { path, rejected, warnings, .. } = file;
-    for row in rejected.rows.iter().take(ROWS_LOGGED_MAX) {
-        tracing::warn!("row left out: {path}:{}: {}", row.line, row.reason);
-    }
-    if rejected.total > ROWS_LOGGED_MAX {
-        let more = rejected.total - ROWS_LOGGED_MAX;
-        tracing::warn!(more, "further rows are left out; see /api/v1/rejected-rows");
-    }
-    for warning in warnings {
-        tracing::warn!("{path}: {warning}");
-    }
-}
-
-/// Reads the target file again when it changes, and tells the core.
-struct TargetKeeper {
-    hub: Hub,
-    rejected: watch::Sender<Arc<Rejected>>,
-    path: std::path::PathBuf,
-    defaults: Arc<Defaults>,
-    secrets: Arc<Secrets>,
-}
-
-impl TargetKeeper {
-    async fn keep(self, file: TargetFile, stop: CancellationToken) -> Result<(), hub::Stopped> {
-        let (changes, mut changed) = mpsc::channel(1);
-        let watch = Watch::new(&file);
-        let mut current = file.targets;
-        self.hub.tell(Event::Listed(current.clone())).await?;
-        let looking = watch_file(self.path, self.defaults, self.secrets, watch, changes, stop);
-        let taking = async {
-            while let Some(file) = changed.recv().await {
-                let file = carry_over(file, &current);
-                tell_problems(&file);
-                self.rejected.send_replace(Arc::new(file.rejected));
-                current = file.targets;
-                self.hub.tell(Event::Listed(current.clone())).await?;
-            }
-            Ok(())
-        };
-        let ((), taken) = tokio::join!(looking, taking);
-        taken
-    }
-}
-
-/// A part of the collector that ended.
-struct Part {
-    name: &'static str,
-    error: Option<String>,
-}
-
-impl Part {
-    fn of<E: std::error::Error>(name: &'static str, result: Result<(), E>) -> Self {
-        Self { name, error: result.err().map(|error| crate::config::chain(&error)) }
-    }
-}
-
-fn part_error(part: Result<Part, tokio::task::JoinError>) -> RunError {
-    match part {
-        Ok(Part { name, error }) => RunError::Part {
-            part: name,
-            cause: error.unwrap_or_else(|| "nothing told it to".into()),
-        },
-        Err(panic) => RunError::Part { part: "a part", cause: panic.to_string() },
-    }
-}
-
-async fn within<T: 'static>(limit: Duration, what: &str, tasks: &mut JoinSet<T>) {
-    let all = async { while tasks.join_next().await.is_some() {} };
-    if tokio::time::timeout(limit, all).await.is_err() {
-        tracing::warn!(what, unfinished = tasks.len(), "not done in time; cut off");
-        tasks.abort_all();
-    }
-}
-
-/// Waits for the core to drain; how many targets it knew, if it did.
-async fn flush(core_task: &mut JoinSet<Result<Core, HubError>>) -> Option<usize> {
-    match tokio::time::timeout(LOG_DRAIN_MAX, core_task.join_next()).await {
-        Ok(Some(Ok(Ok(core)))) => Some(core.state().targets().filter(|(_, t)| t.listed).count()),
-        Ok(_) => None,
-        Err(_) => {
-            tracing::warn!(
-                "the log did not take everything in time; what it did not take was never acknowledged"
-            );
-            core_task.abort_all();
-            None
-        }
-    }
 }

@@ -28,6 +28,7 @@ fn knock(
             log_seen: 0,
             held: Vec::new(),
             sent_us: 1,
+            log_seen: 0,
         });
         let (messages, stream) = tokio::sync::mpsc::channel(1);
         messages.send(raw::AgentMessage::from(hello)).await.expect("there is room");

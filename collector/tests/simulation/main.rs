@@ -1,7 +1,7 @@
 //! A collector and its agents, by seed: the real cores over a network, a log, clocks and targets that fail on purpose.
 //!
 //! Every fault is drawn from the seed, so a failure is replayed by it: `SIM_SEED=7 cargo test -p collector --test
-//! simulation`. The oracle keeps its own books of what was really probed and recounts what was due in its own way.
+//! simulation`; `SIM_SEEDS=1000` tries more of them. The oracle keeps its own books of what was really probed and recounts what was due in its own way.
 
 mod oracle;
 mod random;
@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use world::{Faults, World};
 
+/// The seeds of a test: 1 to `count`, or as many as `SIM_SEEDS` says, or the one in `SIM_SEED`.
 fn seeds(count: u64) -> Vec<u64> {
-    match std::env::var("SIM_SEED") {
-        Ok(seed) => vec![seed.parse().expect("SIM_SEED is a number")],
-        Err(_) => (1..=count).collect(),
+    let number = |name| Some(std::env::var(name).ok()?.parse().expect("a number"));
+    match number("SIM_SEED") {
+        Some(seed) => vec![seed],
+        None => (1..=number("SIM_SEEDS").unwrap_or(count)).collect(),
     }
 }
 
@@ -49,7 +51,7 @@ fn without_faults_every_slot_is_probed_exactly_once() {
 #[test]
 fn killed_agents_lose_nothing_while_the_window_outlasts_the_lease() {
     let faults = Faults { kill_agents: true, ..Faults::NONE };
-    check(15, faults, |world| {
+    check(10, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -59,7 +61,7 @@ fn killed_agents_lose_nothing_while_the_window_outlasts_the_lease() {
 #[test]
 fn a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing() {
     let faults = Faults { kill_collector: true, slow_log: true, ..Faults::NONE };
-    check(15, faults, |world| {
+    check(10, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -69,7 +71,7 @@ fn a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing() {
 #[test]
 fn a_cut_off_agent_delivers_later_and_nothing_counts_twice() {
     let faults = Faults { cut_links: true, ..Faults::NONE };
-    check(15, faults, |world| {
+    check(10, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -79,7 +81,7 @@ fn a_cut_off_agent_delivers_later_and_nothing_counts_twice() {
 #[test]
 fn a_paused_agent_never_makes_a_target_look_bad() {
     let faults = Faults { pause_agents: true, ..Faults::NONE };
-    check(15, faults, |world| {
+    check(10, faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
@@ -89,12 +91,12 @@ fn a_paused_agent_never_makes_a_target_look_bad() {
 #[test]
 fn a_list_that_changes_at_any_moment_is_accounted_for_to_the_last_slot() {
     let faults = Faults { change_list: true, kill_agents: true, ..Faults::NONE };
-    check(15, faults, |world| world.run(TEN_MINUTES));
+    check(10, faults, |world| world.run(TEN_MINUTES));
 }
 
 #[test]
 fn under_every_fault_at_once_the_books_balance_and_what_was_acknowledged_is_there() {
-    check(40, Faults::ALL, |world| world.run(TEN_MINUTES));
+    check(25, Faults::ALL, |world| world.run(TEN_MINUTES));
 }
 
 #[test]

@@ -25,7 +25,6 @@ fn knock(
             version: "1".into(),
             protocol: 1,
             epoch_seen: 0,
-            log_seen: 0,
             held: Vec::new(),
             sent_us: 1,
             log_seen: 0,

@@ -32,7 +32,7 @@ pub(super) fn duration(column: &str, text: &str) -> Result<Duration, String> {
         || !duration.subsec_nanos().is_multiple_of(1_000_000)
     {
         return Err(format!(
-            "{column} {} is not a whole number of milliseconds from 1ms to 24h",
+            "{column} {} is not above 0 and at most 24h, in whole milliseconds",
             quoted(text)
         ));
     }

@@ -12,7 +12,7 @@ fn an_interval_is_a_duration_from_a_second_to_a_day() {
     bad(
         "interval",
         "25h",
-        "interval \"25h\" is not a whole number of milliseconds from 1ms to 24h",
+        "interval \"25h\" is not above 0 and at most 24h, in whole milliseconds",
     );
     bad(
         "interval",
@@ -189,7 +189,7 @@ fn slow_after_is_a_duration_and_beyond_the_timeout_a_warning() {
     bad(
         "slow_after",
         "0s",
-        "slow_after \"0s\" is not a whole number of milliseconds from 1ms to 24h",
+        "slow_after \"0s\" is not above 0 and at most 24h, in whole milliseconds",
     );
 }
 

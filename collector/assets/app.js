@@ -1,8 +1,9 @@
-// The dashboard. It reads the public API only, every two seconds while its tab is visible, and shows what it was
-// told: old numbers are greyed and dated, sums that do not add up say so, and nothing yet is shown as nothing yet.
+// The dashboard. It reads the public API only, every two seconds while its tab is visible, oftener until the first
+// result is there, and shows what it was told: old numbers are greyed and dated, sums that do not add up say so, and nothing yet is shown as nothing yet.
 // Names, labels, URLs and causes are hostile input: everything reaches the page as text nodes, never as markup.
 
 const REFRESH_MS = 2000;
+const FIRST_REFRESH_MS = 500; // Until there is a first result: whoever has just started it is waiting for that.
 const REQUEST_MS = 8000; // An API that takes longer than this counts as unreachable.
 const TYPING_MS = 250;
 const PAGE_ROWS = 50;
@@ -516,7 +517,8 @@ async function refresh() {
   drawLive();
   speak();
   $('ask').hidden = true;
-  if (!document.hidden) timer = setTimeout(refresh, REFRESH_MS);
+  const waiting = seen.data?.summary?.slots.received === 0;
+  if (!document.hidden) timer = setTimeout(refresh, waiting ? FIRST_REFRESH_MS : REFRESH_MS);
 }
 
 function askForToken() {

@@ -140,7 +140,7 @@ fn a_newer_format_is_refused_with_the_versions_that_are_understood() {
     create_tables(&newer, FORMAT + 1).unwrap();
     drop(newer);
     let error = refused(folder.path());
-    assert!(error.contains("format 2") && error.contains("understands format 1"), "{error}");
+    assert!(error.contains("format 3") && error.contains("understands formats 1 to 2"), "{error}");
 }
 
 #[test]

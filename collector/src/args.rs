@@ -91,7 +91,10 @@ pub struct ServeArgs {
     /// Where the log is kept: a folder, or memory:
     #[arg(long, env = "ZONEWATCH_STORE", default_value = "./zonewatch-data")]
     pub store: String,
-    /// How long single slots are kept in memory: the longest window that the API answers for.
+    /// How long the hours' summaries are kept: the longest window that the API answers for.
+    #[arg(long, env = "ZONEWATCH_KEEP", value_name = "D", value_parser = duration, default_value = "90d")]
+    pub keep: Duration,
+    /// How long single slots are kept, on disk and in memory.
     #[arg(long, env = "ZONEWATCH_KEEP_SLOTS", value_name = "D", value_parser = duration, default_value = "48h")]
     pub keep_slots: Duration,
     /// Run N agents inside this process, in zones local-a, local-b, …

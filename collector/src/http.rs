@@ -3,6 +3,7 @@
 mod answer;
 mod auth;
 mod first;
+mod history;
 mod metrics;
 mod page;
 mod problem;
@@ -24,6 +25,7 @@ use crate::target_file::Rejected;
 use crate::tokens::Tokens;
 
 pub use answer::Answers;
+pub use history::History;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -34,8 +36,12 @@ pub struct Api {
     pub hub: Hub,
     /// The length of a round: the default interval.
     pub round: std::time::Duration,
-    /// How long slots are kept: no window is longer.
+    /// How long hours are kept: no window is longer.
+    pub keep: std::time::Duration,
+    /// How long slots are kept.
     pub keep_slots: std::time::Duration,
+    /// Finished hours.
+    pub history: History,
     /// Where the target file is.
     pub targets: Arc<str>,
     /// What the target file's last reading left out.
@@ -55,6 +61,9 @@ pub fn router(api: Api) -> Router {
         .route("/past-hour-summary", get(first::past_hour))
         .route("/websites-status", get(first::websites))
         .route("/api/v1/summary", get(v1::summary))
+        .route("/api/v1/hours", get(history::hours))
+        .route("/api/v1/uptime", get(history::uptime))
+        .route("/api/v1/targets/{name}/history", get(history::target_history))
         .route("/api/v1/targets", get(v1::targets))
         .route("/api/v1/targets/{name}", get(v1::target))
         .route("/api/v1/agents", get(v1::agents))

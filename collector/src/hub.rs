@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::{Core, Effect, Event, SessionEnd};
 use crate::fleet::SessionId;
-use crate::store::writer::{WriterEvent, WriterHandle};
+use crate::store::writer::{Chore, WriterEvent, WriterHandle};
 
 /// The program's clock: made once, by [`crate::clock::start`] or by a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -151,7 +151,13 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<Core, HubError> {
     let Inbox { hub, mut events, mut questions } = inbox;
-    let mut performer = Performer { hub, writer, backlog: VecDeque::new(), cut_off: Vec::new() };
+    let mut performer = Performer {
+        hub,
+        writer,
+        backlog: VecDeque::new(),
+        chores: VecDeque::new(),
+        cut_off: Vec::new(),
+    };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -177,10 +183,15 @@ pub async fn run(
                     health.send_replace(LogHealth::Working);
                     continue;
                 }
-                // Nothing is asked for yet but appends.
-                WriterEvent::ChoresDone { .. }
-                | WriterEvent::ChoresFailing { .. }
-                | WriterEvent::ChoresRecovered => continue,
+                WriterEvent::ChoresDone { up_to } => Event::ChoresDone(up_to),
+                WriterEvent::ChoresFailing { error } => {
+                    tracing::error!(error, "finished hours cannot be written; the log grows, and it is tried again");
+                    continue;
+                }
+                WriterEvent::ChoresRecovered => {
+                    tracing::info!("finished hours can be written again");
+                    continue;
+                }
                 WriterEvent::Deposed { position } => return Err(HubError::Deposed { position }),
             },
             _ = tick.tick() => {
@@ -210,6 +221,8 @@ struct Performer {
     /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
     /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
+    /// The same for what is done beside the log: one hour or one snapshot at a time.
+    chores: VecDeque<(u64, Chore)>,
     /// Streams whose agents do not read: the core is to hear of it.
     cut_off: Vec<SessionId>,
 }
@@ -231,6 +244,7 @@ impl Performer {
             Effect::Send(session, message) => self.say(session, Outgoing::Message(message)),
             Effect::End(session, end) => self.say(session, Outgoing::End(end)),
             Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
+            Effect::Chore(number, chore) => self.chores.push_back((number, chore)),
         }
     }
 
@@ -254,6 +268,13 @@ impl Performer {
         while let Some((ticket, record)) = self.backlog.pop_front() {
             if self.writer.append(ticket, record.clone()).is_err() {
                 self.backlog.push_front((ticket, record));
+                return;
+            }
+        }
+        // Bytes are shared, so that a try costs nothing.
+        while let Some((number, chore)) = self.chores.pop_front() {
+            if self.writer.chore(number, chore.clone()).is_err() {
+                self.chores.push_front((number, chore));
                 return;
             }
         }

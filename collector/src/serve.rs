@@ -18,13 +18,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::config::Config;
-use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, router};
+use crate::core::{Core, CoreConfig, SealPace};
+use crate::http::{Answers, Api, History, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
 use crate::sessions::Sessions;
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
-use crate::store::{self, StoreError};
+use crate::store::{self, Parts, StoreError};
 use crate::target_file::{Defaults, FileError, Secrets, TargetFile, read_path};
 use crate::tokens::{Tokens, TokensError};
 
@@ -112,7 +112,9 @@ pub struct Collector {
     defaults: Defaults,
     secrets: Secrets,
     interval: Duration,
+    keep: Duration,
     keep_slots: Duration,
+    history: Arc<dyn Parts>,
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
 }
@@ -144,9 +146,10 @@ impl Collector {
             Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
         }
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
+        let hour = SealPace::default().hour;
         let (store, leadership) = blocking(move || {
             let mut store = store::open(&address)?;
-            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots)?;
+            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots, hour)?;
             Ok::<_, StartError>((store, leadership))
         })
         .await?;
@@ -161,10 +164,15 @@ impl Collector {
             lease: config.lease,
             vantages: config.vantages.clone(),
             keep_slots: config.keep_slots,
+            keep: config.keep,
+            seal: SealPace::default(),
             local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
         };
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
+        let mut core = Core::new(core_config, leadership.state, now);
+        core.stand_on(leadership.standing);
+        let history = store.parts();
         let (writer, events, thread) =
             writer::spawn(store, leadership.records).map_err(StartError::Thread)?;
         let local = match config.local_agents.is_empty() {
@@ -180,14 +188,16 @@ impl Collector {
             local,
             hub,
             inbox,
-            core: Core::new(core_config, leadership.state, now),
+            core,
             log: OpenLog { writer, events, thread },
             file,
             path: config.targets,
             defaults: config.defaults,
             secrets: config.secrets,
             interval: config.interval,
+            keep: config.keep,
             keep_slots: config.keep_slots,
+            history,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
         })
@@ -222,7 +232,9 @@ impl Collector {
         let api = Api {
             hub: hub.clone(),
             round: self.interval,
+            keep: self.keep,
             keep_slots: self.keep_slots,
+            history: History::new(self.history),
             targets: self.path.display().to_string().into(),
             rejected,
             log_health,

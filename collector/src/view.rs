@@ -2,9 +2,12 @@
 
 pub mod first;
 pub mod fleet;
+pub mod history;
+pub mod hours;
 pub mod summary;
 pub mod tally;
 pub mod targets;
+pub mod uptime;
 
 use crate::state::{State, TargetState, VantageIdx};
 

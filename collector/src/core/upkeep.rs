@@ -69,8 +69,9 @@ impl Core {
         }
         if now.since(self.last_forget) >= FORGET_EVERY {
             self.last_forget = now;
-            self.state.forget_before(now - self.config.keep_slots);
+            self.state.forget(now, self.config.keep_slots);
         }
+        self.seal(now);
     }
 
     fn expire_leases(&mut self, now: Timestamp) {

@@ -38,11 +38,11 @@ pub struct Series {
     /// In the order of time; only the last can be without an end.
     pub stretches: Vec<Stretch>,
     /// In the order of planned starts; each start once.
-    entries: VecDeque<Entry>,
+    pub(super) entries: VecDeque<Entry>,
     /// What was judged missed, in the order of time, apart from each other.
-    missed: Vec<MissedRun>,
+    pub(super) missed: Vec<MissedRun>,
     /// What agents said about slots that they could not fill: reasons to be, once judged.
-    reported: Vec<MissedRun>,
+    pub(super) reported: Vec<MissedRun>,
     /// Every slot before this instant has its result or was judged.
     pub settled_to: Timestamp,
     /// The newest result that was as expected.
@@ -104,6 +104,11 @@ impl Series {
         self.entries.get(index)
     }
 
+    /// Why the slot was judged missed, if it was; a result that it has counts all the same.
+    pub fn missed_reason(&self, planned: Timestamp) -> Option<Missed> {
+        run_of(&self.missed, planned).map(|run| run.reason)
+    }
+
     /// Whether the slot was judged missed.
     pub fn is_judged(&self, planned: Timestamp) -> bool {
         run_of(&self.missed, planned).is_some()
@@ -123,15 +128,8 @@ impl Series {
         boot: impl Fn(ReporterIdx) -> u64,
     ) -> bool {
         let entry = Entry::new(result, reporter);
-        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
-            Ok(index) => {
-                let old = &mut self.entries[index];
-                if entry.order(boot(reporter), old, boot(old.reporter)).is_le() {
-                    return false;
-                }
-                *old = entry;
-            }
-            Err(index) => self.entries.insert(index, entry),
+        if !self.put(entry, boot) {
+            return false;
         }
         let place = if entry.outcome.is_up() { &mut self.last_up } else { &mut self.last_not_up };
         if place.as_ref().is_none_or(|detail| detail.entry.planned <= entry.planned) {
@@ -147,6 +145,21 @@ impl Series {
             self.last_not_up = before.map(|entry| {
                 Box::new(Detail { entry: *entry, phases: Phases::default(), note: Note::default() })
             });
+        }
+        true
+    }
+
+    /// Takes a value alone, without what is told about it.
+    pub(super) fn put(&mut self, entry: Entry, boot: impl Fn(ReporterIdx) -> u64) -> bool {
+        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
+            Ok(index) => {
+                let old = &mut self.entries[index];
+                if entry.order(boot(entry.reporter), old, boot(old.reporter)).is_le() {
+                    return false;
+                }
+                *old = entry;
+            }
+            Err(index) => self.entries.insert(index, entry),
         }
         true
     }
@@ -187,6 +200,16 @@ impl Series {
             let without = self.without_result(from, to);
             (without > 0).then_some((run.reason, without))
         })
+    }
+
+    /// What was judged missed, as far as it lies in `[from, to)`.
+    pub fn missed_runs(&self, from: Timestamp, to: Timestamp) -> Vec<MissedRun> {
+        let cut = self.missed.iter().map(|run| MissedRun {
+            from: run.from.max(from),
+            to: run.to.min(to),
+            reason: run.reason,
+        });
+        cut.filter(|run| run.from < run.to).collect()
     }
 
     /// How many slots in `[from, to)` have neither a result nor a judgement. The runs of `missed` lie apart.
@@ -238,6 +261,15 @@ impl Series {
         self.stretches.retain(|stretch| stretch.until > horizon);
     }
 
+    /// Never due, or all of it forgotten.
+    pub(super) fn is_blank(&self) -> bool {
+        self.is_untouched()
+            && self.stretches.is_empty()
+            && self.reported.is_empty()
+            && self.last_up.is_none()
+            && self.last_not_up.is_none()
+    }
+
     /// Nothing was ever found or judged here.
     pub fn is_untouched(&self) -> bool {
         self.entries.is_empty() && self.missed.is_empty()
@@ -278,6 +310,11 @@ fn insert_run(runs: &mut Vec<MissedRun>, run: MissedRun) {
         insert_run(runs, MissedRun { to: inside.from, ..rest });
         insert_run(runs, MissedRun { from: inside.to, ..rest });
         return;
+    }
+    // Runs that touch and have one reason are one: what they are does not depend on the order in which they came.
+    if let Some(next) = runs.get(index).filter(|n| n.from == rest.to && n.reason == rest.reason) {
+        rest.to = next.to;
+        runs.remove(index);
     }
     match index.checked_sub(1).and_then(|before| runs.get_mut(before)) {
         Some(before) if before.to == rest.from && before.reason == rest.reason => {

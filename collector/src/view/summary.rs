@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::is_of;
 use super::tally::{Tally, nearest_rank};
+use crate::parts::{Sketch, Totals};
 use crate::state::{Entry, State, VantageIdx};
 use crate::verdict::Verdict;
 
@@ -131,9 +132,27 @@ pub(super) fn millis(us: u32) -> f64 {
     f64::from(us) / 1000.0
 }
 
-/// Answers the question about `[now - window, now)`.
+/// Answers the question about `[now - window, now)`, as far back as there are slots.
 pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
-    let (from, to) = (now - question.window, now);
+    render(count(state, now, question, now - question.window), None)
+}
+
+/// What was counted for an answer.
+#[derive(Debug)]
+pub struct Counted {
+    now: Timestamp,
+    /// Where the counting began.
+    pub from: Timestamp,
+    targets: Verdicts,
+    tally: Tally,
+    latencies: Vec<u32>,
+    rounds: BTreeMap<Timestamp, Tally>,
+    zoned: bool,
+}
+
+/// Counts the slots in `[from, now)`.
+pub fn count(state: &State, now: Timestamp, question: &Question, from: Timestamp) -> Counted {
+    let to = now;
     let mut tally = Tally::default();
     let mut rounds: BTreeMap<Timestamp, Tally> = BTreeMap::new();
     let mut latencies = Vec::new();
@@ -172,36 +191,68 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
         }
     }
     latencies.sort_unstable();
-    let percentile = |percent| nearest_rank(&latencies, percent).map(millis);
-    let zoned = question.zone.is_some();
+    Counted { now, from, targets, tally, latencies, rounds, zoned: question.zone.is_some() }
+}
+
+/// The answer; with what the hours before came to, from their first instant on.
+pub fn render(counted: Counted, older: Option<(Timestamp, Totals)>) -> Summary {
+    let Counted { now, mut from, targets, mut tally, latencies, rounds, zoned } = counted;
+    let latency_ms = match older {
+        None => latency(&latencies),
+        Some((begin, mut older)) => {
+            from = begin;
+            tally.merge(&older.tally);
+            latencies.iter().for_each(|us| older.latency.add(*us));
+            sketched(&older.latency)
+        }
+    };
     Summary {
         as_of: now.rfc3339(),
-        window: Window { from: from.rfc3339(), to: to.rfc3339() },
+        window: Window { from: from.rfc3339(), to: now.rfc3339() },
         targets,
         slots: slots(&tally, zoned),
-        unexpected: UnexpectedCounts {
-            status: tally.unexpected_status,
-            body: tally.unexpected_body,
-        },
-        latency_ms: Latency {
-            p50: percentile(50),
-            p90: percentile(90),
-            p95: percentile(95),
-            p99: percentile(99),
-            max: latencies.last().copied().map(millis),
-        },
-        uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
-            low: u.low,
-            high: u.high,
-            coverage: u.coverage,
-        }),
+        unexpected: unexpected(&tally),
+        latency_ms,
+        uptime: uptime(&tally).filter(|_| !zoned),
         failures: named(&tally),
         status_codes: tally.status_codes,
         rounds: rounds.into_iter().rev().map(|(start, tally)| round(start, tally, zoned)).collect(),
     }
 }
 
-fn slots(tally: &Tally, zoned: bool) -> Slots {
+/// By nearest rank; `sorted` in rising order.
+pub(super) fn latency(sorted: &[u32]) -> Latency {
+    let percentile = |percent| nearest_rank(sorted, percent).map(millis);
+    Latency {
+        p50: percentile(50),
+        p90: percentile(90),
+        p95: percentile(95),
+        p99: percentile(99),
+        max: sorted.last().copied().map(millis),
+    }
+}
+
+/// The same, within the error of a sketch.
+pub(super) fn sketched(sketch: &Sketch) -> Latency {
+    let percentile = |percent| sketch.percentile(percent).map(millis);
+    Latency {
+        p50: percentile(50),
+        p90: percentile(90),
+        p95: percentile(95),
+        p99: percentile(99),
+        max: sketch.max().map(millis),
+    }
+}
+
+pub(super) fn unexpected(tally: &Tally) -> UnexpectedCounts {
+    UnexpectedCounts { status: tally.unexpected_status, body: tally.unexpected_body }
+}
+
+pub(super) fn uptime(tally: &Tally) -> Option<UptimeBounds> {
+    tally.uptime().map(|u| UptimeBounds { low: u.low, high: u.high, coverage: u.coverage })
+}
+
+pub(super) fn slots(tally: &Tally, zoned: bool) -> Slots {
     debug_assert!(
         zoned || tally.expected == tally.received + tally.missed_total() + tally.open,
         "every slot is received, missed or open: {tally:?}"
@@ -215,7 +266,7 @@ fn slots(tally: &Tally, zoned: bool) -> Slots {
     }
 }
 
-fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
+pub(super) fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
     tally.failures.iter().map(|(failure, count)| (failure.name(), *count)).collect()
 }
 

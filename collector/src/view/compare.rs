@@ -39,10 +39,7 @@ const SLOWER_US: u32 = 50_000;
 /// Compares a success with a failure.
 pub fn compared(success: &Detail, failure: &Detail) -> Compared {
     let expires = |detail: &Detail| detail.note.certificate_expires.map(Timestamp::rfc3339);
-    let address = |detail: &Detail| {
-        let address = &detail.note.remote_address;
-        (!address.is_empty()).then(|| address.clone())
-    };
+    let address = |detail: &Detail| detail.note.remote_address.map(|address| address.to_string());
     Compared {
         status: pair(Some(found(success)), Some(found(failure))),
         address: pair(address(success), address(failure)),
@@ -94,8 +91,8 @@ mod tests {
             reporter: ReporterIdx(0),
         };
         let phases = Phases { processing_us, ..Phases::default() };
-        let note = Note { remote_address: address.into(), ..Note::default() };
-        Detail { entry, phases, note }
+        let note = Note { remote_address: address.parse().ok(), ..Note::default() };
+        Detail { entry, phases, body_bytes: 0, note }
     }
 
     const UP: Outcome = Outcome::Answered { status: 200, unexpected: None };

@@ -151,7 +151,7 @@ fn since(target: &TargetState, now: Timestamp, series: &Series) -> Option<Timest
 }
 
 pub(super) fn probe(state: &State, detail: &Detail) -> Probe {
-    let Detail { entry, phases, note } = detail;
+    let Detail { entry, phases, note, .. } = detail;
     let reporter = state.reported_by(entry.reporter);
     let (status, error) = outcome(Some(entry));
     let unexpected = match entry.outcome {
@@ -176,7 +176,7 @@ pub(super) fn probe(state: &State, detail: &Detail) -> Probe {
             processing: millis(phases.processing_us),
             transfer: millis(phases.transfer_us),
         },
-        address: some(&note.remote_address),
+        address: note.remote_address.map(|address| address.to_string()),
         certificate_expires: note.certificate_expires.map(Timestamp::rfc3339),
     }
 }

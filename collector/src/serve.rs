@@ -117,6 +117,7 @@ pub struct Collector {
     history: Arc<dyn Parts>,
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
+    emf: Option<String>,
 }
 
 struct OpenLog {
@@ -200,6 +201,7 @@ impl Collector {
             history,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            emf: config.emf,
         })
     }
 
@@ -263,6 +265,10 @@ impl Collector {
         }
         let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
+        if let Some(deployment) = self.emf {
+            let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
+            parts.spawn(async move { Part::of("what CloudWatch is told", told.await) });
+        }
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,

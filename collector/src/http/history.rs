@@ -76,15 +76,7 @@ async fn vantage(api: &Api, name: Option<String>) -> Result<Vantage, Problem> {
 /// `from` and `to`: the last day unless given, at most so much.
 fn span(api: &Api, parameters: &mut Parameters) -> Result<(Timestamp, Timestamp), Problem> {
     let now = api.hub.now();
-    let to = parameters.instant("to")?.unwrap_or(now);
-    let from = parameters.instant("from")?.unwrap_or(to - DAY);
-    if from >= to {
-        return Err(Problem::bad_request(format!(
-            "`from` is {}, `to` is {}: expected a time before it",
-            from.rfc3339(),
-            to.rfc3339()
-        )));
-    }
+    let (from, to) = parameters.span(now, DAY)?;
     if to.since(from) > HOURS_MAX {
         return Err(Problem::bad_request(
             "`from` and `to` are more than 31 days apart; ask for less at a time",

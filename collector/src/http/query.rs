@@ -85,7 +85,7 @@ impl Parameters {
             instant.map(|at| at.as_millisecond()).filter(|ms| (0..MILLIS_MAX).contains(ms));
         let Some(millis) = millis else {
             return Err(Problem::bad_request(format!(
-                "`{name}={text}`: expected a time like 2026-03-01T08:00:00Z or a day like 2026-03-01"
+                "`{name}={text}`: expected an instant like 2026-03-01T08:00:00Z or a day like 2026-03-01"
             )));
         };
         Ok(Some(Timestamp::from_millis(millis)))
@@ -131,10 +131,37 @@ impl Parameters {
         })
     }
 
+    /// `from` and `to`: an hour or a day that ends now, say, unless they are given.
+    pub(super) fn span(
+        &mut self,
+        now: Timestamp,
+        default: Duration,
+    ) -> Result<(Timestamp, Timestamp), Problem> {
+        let (from, to) = (self.instant("from")?, self.instant("to")?);
+        let to = to.unwrap_or(now);
+        let from = from.unwrap_or(to - default);
+        if from >= to {
+            return Err(Problem::bad_request(format!(
+                "`from` is {from} and `to` is {to}: expected `from` to be earlier"
+            )));
+        }
+        Ok((from, to))
+    }
+
     /// How many entries of a list are before those asked for.
     pub(super) fn cursor(&mut self, name: &'static str) -> Result<usize, Problem> {
         let Some(text) = self.text(name) else { return Ok(0) };
         text.parse().map_err(|_| {
+            Problem::bad_request(format!(
+                "`{name}={text}`: expected the next_cursor of the page before"
+            ))
+        })
+    }
+
+    /// A number that an answer gave.
+    pub(super) fn position(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
             Problem::bad_request(format!(
                 "`{name}={text}`: expected the next_cursor of the page before"
             ))

@@ -7,12 +7,13 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use proto::{Kind, Note, Phases, Record, TargetEntry, Timestamp, wire};
+use proto::{Batch, Kind, Note, Outcome, ProbeResult, Record, TargetEntry, Timestamp, Uid, wire};
 
+use super::changes::Changes;
 use super::hours::Hours;
 use super::{
     Detail, Entry, MissedRun, Reach, Reporter, ReporterIdx, Series, State, Stretch, TargetIdx,
-    TargetState, Vantage,
+    TargetState, Vantage, VantageIdx, VerdictChange,
 };
 use crate::parts::{Coded, Damaged, In, Out, PART_BYTES, put_outcome, take_outcome};
 use crate::verdict::Verdict;
@@ -37,6 +38,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
         log,
         epoch,
         catalog_revision,
+        changes,
         first_load,
         newest,
     } = state;
@@ -76,6 +78,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
     head.put(&last_reports);
     head.put(&writer.reporters);
     hours.put(&mut head);
+    put_changes(&mut head, changes);
     parts.push(head.0.into());
     parts
 }
@@ -113,6 +116,7 @@ pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damag
         state.last_reports.insert(reporter_at(&reporters, place)?, at);
     }
     state.hours = Hours::take(&mut input, length)?;
+    state.changes = take_changes(&mut input)?;
     for part in parts {
         let mut input = In(part);
         while !input.is_empty() {
@@ -193,16 +197,20 @@ impl Writer<'_> {
     }
 
     fn detail(&mut self, out: &mut Out, detail: &Detail) {
-        let Detail { entry, phases, note } = detail;
+        let Detail { entry, phases, body_bytes, note } = detail;
         self.entry(out, entry);
-        let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = phases;
-        for us in [resolve_us, connect_us, tls_us, processing_us, transfer_us] {
-            out.put(us);
-        }
-        let Note { remote_address, cause, certificate_expires } = note;
-        out.put(remote_address);
-        out.put(cause);
-        out.put(certificate_expires);
+        // In the words of the log, which are read for ever.
+        let result = ProbeResult {
+            uid: Uid(0),
+            revision: 0,
+            planned: Timestamp::EPOCH,
+            start_delay_ms: 0,
+            outcome: entry.outcome,
+            phases: *phases,
+            body_bytes: *body_bytes,
+            note: (*note != Note::default()).then(|| note.clone().into()),
+        };
+        out.bytes(&wire::encode_batch(&Batch { results: vec![result], missed: Vec::new() }));
     }
 
     fn entry(&mut self, out: &mut Out, entry: &Entry) {
@@ -233,6 +241,50 @@ fn loose_runs(missed: &[MissedRun], hours: &Hours) -> Vec<MissedRun> {
         }
     }
     loose
+}
+
+fn put_changes(out: &mut Out, changes: &Changes) {
+    let Changes { list, count, forgotten } = changes;
+    out.number(*count);
+    out.put(forgotten);
+    out.number(list.len() as u64);
+    for VerdictChange { seq, uid, from, since, to, at, fresh, failing } in list {
+        out.number(*seq);
+        out.put(uid);
+        out.put(from);
+        out.put(since);
+        out.put(to);
+        out.put(at);
+        out.put(fresh);
+        out.number(failing.len() as u64);
+        for (vantage, outcome) in failing {
+            out.put(&vantage.0);
+            put_outcome(out, *outcome);
+        }
+    }
+}
+
+fn take_changes(input: &mut In<'_>) -> Result<Changes, Damaged> {
+    let (count, forgotten, kept) = (input.number()?, input.take()?, input.count()?);
+    let change = |_| {
+        Ok(VerdictChange {
+            seq: input.number()?,
+            uid: input.take()?,
+            from: input.take()?,
+            since: input.take()?,
+            to: input.take()?,
+            at: input.take()?,
+            fresh: input.take()?,
+            failing: take_failing(input)?,
+        })
+    };
+    let list = (0..kept).map(change).collect::<Result<_, _>>()?;
+    Ok(Changes { list, count, forgotten })
+}
+
+fn take_failing(input: &mut In<'_>) -> Result<Vec<(VantageIdx, Outcome)>, Damaged> {
+    let count = input.count()?;
+    (0..count).map(|_| Ok((VantageIdx(input.take()?), take_outcome(input)?))).collect()
 }
 
 fn reporter_at(reporters: &[ReporterIdx], place: u64) -> Result<ReporterIdx, Damaged> {
@@ -297,19 +349,11 @@ fn take_detail(
         return Ok(None);
     }
     let entry = take_entry(input, reporters)?;
-    let phases = Phases {
-        resolve_us: input.take()?,
-        connect_us: input.take()?,
-        tls_us: input.take()?,
-        processing_us: input.take()?,
-        transfer_us: input.take()?,
-    };
-    let note = Note {
-        remote_address: input.take()?,
-        cause: input.take()?,
-        certificate_expires: input.take()?,
-    };
-    Ok(Some(Box::new(Detail { entry, phases, note })))
+    let batch = wire::decode_batch(input.bytes()?).ok();
+    let result = batch.and_then(|batch| batch.results.into_iter().next());
+    let ProbeResult { phases, body_bytes, note, .. } = result.ok_or(Damaged("a result"))?;
+    let note = note.map_or_else(Note::default, |note| Note::clone(&note));
+    Ok(Some(Box::new(Detail { entry, phases, body_bytes, note })))
 }
 
 fn take_entry(input: &mut In<'_>, reporters: &[ReporterIdx]) -> Result<Entry, Damaged> {

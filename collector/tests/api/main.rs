@@ -4,9 +4,12 @@
 mod changes;
 mod client;
 mod counting;
+mod history;
 mod listing;
 mod origin;
 mod parameters;
+#[path = "../../examples/past/log.rs"]
+mod past;
 mod past_hour;
 mod rig;
 mod routes;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use agent::probe::ProbeOptions;
 use agent::{Agent, AgentConfig};
 use collector::{Collector, Origin, now, shard, target};
-use proto::{Assign, CollectorMessage, Grant, ScheduledTarget, Uid};
+use proto::{AgentMessage, Assign, CollectorMessage, Grant, ScheduledTarget, Uid};
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio_util::sync::CancellationToken;
 
@@ -104,5 +104,10 @@ async fn stage() {
         }
         println!("stage: {mark}");
     }
-    while stream.next().await.is_some() {}
+    // What is left is taken, too: an agent that drains waits for that.
+    while let Some(message) = stream.next().await {
+        if let AgentMessage::Results(message) = message {
+            stream.ack(message.seq).await;
+        }
+    }
 }

@@ -164,18 +164,6 @@ impl Conversation {
         }
     }
 
-    /// The next beat, with the agent's load; all else is passed over.
-    pub(crate) async fn beat(&mut self) -> Beat {
-        loop {
-            let message = self.heard.next().await.expect("the stream goes on").unwrap();
-            if let AgentMessage::Beat(beat) = AgentMessage::try_from(message).unwrap() {
-                let answer = Beat { sent_us: beat.sent_us, now_us: now_us(), load: None };
-                self.say(CollectorMessage::Beat(answer)).await;
-                return beat;
-            }
-        }
-    }
-
     /// The next results that are not empty.
     pub(crate) async fn results(&mut self) -> (ResultsMessage, Batch) {
         loop {

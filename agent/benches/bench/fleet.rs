@@ -1,11 +1,12 @@
 //! A collector that gives one real agent its work, over the real stream, and measures what that costs it.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use proto::{
-    AgentMessage, Assign, Beat, CollectorMessage, Grant, ProbeSpec, ScheduledTarget, ShardId,
-    Timestamp, Uid, wire::decode_batch,
+    AgentMessage, Assign, CollectorMessage, Grant, ProbeSpec, ScheduledTarget, ShardId, Timestamp,
+    Uid, wire::decode_batch,
 };
 use tokio::task::JoinSet;
 
@@ -126,7 +127,7 @@ pub(crate) async fn saturate(agent: &str, load: Load, seconds: Duration, concurr
 /// So many probes of a slow server at once: what one of them takes beyond the agent that holds as many targets.
 pub(crate) async fn in_flight(agent: &str, count: u64) {
     let mut tasks = JoinSet::new();
-    let url = origin(&mut tasks, Duration::from_secs(30)).await;
+    let (url, waiting) = origin(&mut tasks, Duration::from_secs(30)).await;
     let mut collector = Collector::start(None).await;
     let mut child = start(agent, &collector, &(count + 100).to_string());
     let pid = child.id().to_string();
@@ -149,14 +150,12 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
         while !matches!(stream.next().await, Some(AgentMessage::Applied(_))) {}
     }
     let base = rss_kib(&pid);
-    let mut most = 0;
-    let peak = loop {
-        let Beat { load, .. } = stream.beat().await;
-        most = most.max(load.map_or(0, |load| u64::from(load.in_flight)));
-        if most >= count {
-            break rss_kib(&pid);
-        }
-    };
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while waiting.load(Ordering::Relaxed) < count && Instant::now() < deadline {
+        // Hears the beats meanwhile, and answers them.
+        let _ = tokio::time::timeout(Duration::from_millis(50), stream.next()).await;
+    }
+    let (most, peak) = (waiting.load(Ordering::Relaxed), rss_kib(&pid));
     let each = (peak - base) as f64 / count as f64;
     println!(
         "{{\"in_flight\":{most},\"base_kib\":{base},\"peak_kib\":{peak},\"kib_each\":{each:.2}}}"
@@ -168,7 +167,8 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
 /// An agent that is started by somebody else (under valgrind, say) gets a little to do, until so many results came.
 pub(crate) async fn instructions(count: u64) {
     let mut tasks = JoinSet::new();
-    let load = Load { url: origin(&mut tasks, Duration::ZERO).await, targets: 100, ca: None };
+    let (url, _) = origin(&mut tasks, Duration::ZERO).await;
+    let load = Load { url, targets: 100, ca: None };
     let mut collector = Collector::start(None).await;
     println!("{}", collector.url());
     let (mut stream, _) = collector.welcomed(LEASE).await;

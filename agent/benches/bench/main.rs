@@ -5,12 +5,14 @@
 //! machine that others use, too.
 
 #[expect(dead_code, reason = "tests use the rest")]
-#[path = "../tests/runtime/collector.rs"]
+#[path = "../../tests/runtime/collector.rs"]
 mod collector;
 mod fleet;
 mod raw;
 mod scrape;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,25 +67,30 @@ fn rss_kib(pid: &str) -> u64 {
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
 }
 
-/// An origin that answers after `delay`: its address.
-async fn origin(tasks: &mut JoinSet<()>, delay: Duration) -> String {
+/// An origin that answers after `delay`: its address, and how many wait for an answer.
+async fn origin(tasks: &mut JoinSet<()>, delay: Duration) -> (String, Arc<AtomicU64>) {
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nserver: bench\r\ncontent-type: text/plain\r\n\
         content-length: 2\r\nconnection: close\r\n\r\nok";
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let listener: TcpListener = socket.listen(4096).expect("it listens");
     let address = listener.local_addr().expect("bound");
+    let waiting = Arc::<AtomicU64>::default();
+    let counted = Arc::clone(&waiting);
     tasks.spawn(async move {
         let mut answers = JoinSet::new();
         while let Ok((mut stream, _)) = listener.accept().await {
+            let counted = Arc::clone(&counted);
             answers.spawn(async move {
                 let mut request = [0; 1024];
                 let _ = stream.read(&mut request).await;
+                counted.fetch_add(1, Ordering::Relaxed);
                 tokio::time::sleep(delay).await;
+                counted.fetch_sub(1, Ordering::Relaxed);
                 let _ = stream.write_all(ANSWER).await;
             });
             while answers.try_join_next().is_some() {}
         }
     });
-    format!("http://{address}/")
+    (format!("http://{address}/"), waiting)
 }

@@ -58,8 +58,10 @@ fn the_summary_has_every_field_and_its_numbers_add_up() {
     let rig = shared();
     let summary = rig.json("/api/v1/summary?window=10m");
     let counts = r#"{"*":"positive"}"#;
-    let round =
-        format!(r#"{{"start":"time",{SLOTS},"status_codes":{counts},"failures":{counts}}}"#);
+    let latency = r#"{"p50":"number|null","p90":"number|null","p95":"number|null","p99":"number|null","max":"number|null"}"#;
+    let round = format!(
+        r#"{{"start":"time",{SLOTS},"status_codes":{counts},"failures":{counts},"latency_ms":{latency}}}"#
+    );
     check(
         &summary,
         &format!(

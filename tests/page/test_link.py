@@ -3,6 +3,7 @@
 import re
 import shutil
 import threading
+import time
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
@@ -32,10 +33,12 @@ def test_many_events_ask_no_route_oftener_than_once_a_second(watched, collector)
     page = opened(watched, collector)
     expect(page.locator("#live-text")).to_have_text("Live")
     collector.asked.clear()
+    began = time.monotonic()
     for _ in range(300):
         collector.emit("verdict", {"name": "x"})
         page.wait_for_timeout(10)
-    assert len([path for path in collector.asked if "summary" in path]) <= 5
+    seconds = time.monotonic() - began
+    assert len([path for path in collector.asked if "summary" in path]) <= seconds + 2
 
 
 def test_without_events_the_page_asks_and_stays_true(watched, collector):
@@ -58,7 +61,7 @@ def test_a_lost_link_is_dated_and_the_last_numbers_stay_until_it_is_back(watched
     expect(page.locator("#banners")).to_contain_text(re.compile(r"is from \d\d:\d\d:\d\d"))
     before = page.locator("#live-text").inner_text()
     expect(page.locator("#live-text")).not_to_have_text(before)  # Its age goes on growing.
-    expect(page.locator("main")).to_have_css("filter", "grayscale(1)")
+    expect(page.locator("#main")).to_have_css("filter", "grayscale(1)")
     expect(tile(page, "up").locator("b")).to_have_text("971")
     collector.reachable = True
     expect(page.locator("body")).to_have_attribute("data-state", "live")
@@ -93,7 +96,7 @@ def test_a_token_is_asked_for_sent_and_kept_in_this_tab_only(watched, collector)
     collector.token = "open sesame"
     page = watched.open(collector.url)
     expect(page.locator("#sign-in")).to_be_visible()
-    expect(page.locator("main")).to_be_hidden()
+    expect(page.locator("#main")).to_be_hidden()
     page.get_by_role("textbox", name="Token").fill("a guess")
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#sign-in-why")).to_have_text("That token was not accepted.")

@@ -85,7 +85,7 @@ def test_the_keyboard_reaches_everything_and_headings_are_in_order(watched, coll
     page.keyboard.press("Tab")
     expect(page.locator(".skip")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.locator("main")).to_be_focused()
+    expect(page.locator("#main")).to_be_focused()
     for view in VIEWS:
         page.goto(f"{collector.url}/#/{view}")
         expect(page.locator(".view .loading")).to_have_count(0)
@@ -97,5 +97,5 @@ def test_the_keyboard_reaches_everything_and_headings_are_in_order(watched, coll
 def test_going_to_another_view_moves_the_focus_there(watched, collector):
     page = opened(watched, collector)
     page.get_by_role("link", name="Fleet", exact=True).press("Enter")
-    expect(page.locator("main")).to_be_focused()
+    expect(page.locator("#main")).to_be_focused()
     expect(page.locator("#nav [aria-current]")).to_have_text("Fleet")

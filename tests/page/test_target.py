@@ -98,3 +98,51 @@ def test_a_hostile_target_is_text_all_over_its_page(watched, collector):
 def test_a_paused_target_says_what_that_means(watched, collector):
     page = opened(watched, collector, "target/www.site-0013.example")
     expect(page.locator("#now")).to_contain_text("This target is paused.")
+
+
+def test_the_hours_are_read_one_by_one_with_the_bounds_of_their_uptime(watched, collector):
+    page = opened(watched, collector, f"target/{WELL}")
+    page.get_by_role("slider", name="Hours").focus()
+    page.keyboard.press("End")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    account = page.locator("#hours .account")
+    expect(account).to_contain_text("uptime 66.66 % … 100.00 %; 8 of 12 probes done; 4 missed: its agent was lost")
+    page.get_by_text("Hours as a table").click()
+    expect(page.locator("#hours-table tbody tr")).to_have_count(24)
+
+
+def test_every_probe_of_a_vantage_has_a_readable_account(watched, collector):
+    page = opened(watched, collector, f"target/{WELL}")
+    strip = page.get_by_role("slider", name="Probes from eu-west-1")
+    account = page.locator(".slots").first.locator(".account")
+    strip.focus()
+    page.keyboard.press("End")
+    expect(account).to_have_text(re.compile(": running$"))
+    page.keyboard.press("ArrowLeft")
+    expect(account).to_have_text(re.compile(r": 200 as expected, \d+ ms, by a-1 \(eu-west-1a\)$"))
+    for _ in range(17):
+        page.keyboard.press("ArrowLeft")
+    expect(account).to_have_text(re.compile(": missed: its agent was lost$"))
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
+    expect(account).to_contain_text("timeout: it did not answer in time, 10.0 s")
+    page.get_by_text("Probes as a table").click()
+    expect(page.locator("#slots-table tbody tr").nth(40)).to_contain_text("missed: its agent was lost")
+
+
+def test_a_longer_history_is_asked_for_and_can_be_sent_on(watched, collector):
+    page = opened(watched, collector, f"target/{WELL}")
+    expect(page.get_by_role("slider", name="Latency from each vantage")).to_be_visible()
+    with page.expect_request(re.compile(r"history\?from=\d{4}-")):
+        page.get_by_role("link", name="30 days").click()
+    expect(page).to_have_url(re.compile(r"\?range=month$"))
+    expect(page.locator(".ranges [aria-current]")).to_have_text("30 days")
+
+
+def test_a_collector_without_history_says_so(watched, collector):
+    watched.expected = ["status of 404"]
+    collector.absent = {"history"}
+    page = opened(watched, collector, f"target/{WELL}")
+    expect(page.locator("#no-history")).to_have_text("This collector keeps no history; a newer one does.")
+    expect(page.locator(".vantage")).to_have_count(2)

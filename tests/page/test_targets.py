@@ -59,11 +59,12 @@ def test_pages_come_from_the_collector_and_none_is_skipped(watched, collector):
     page = opened(watched, collector, "targets")
     expect(page.locator("#page")).to_have_text("1–50 of 130")
     expect(page.locator("#prev")).to_be_disabled()
-    page.locator("#next").dblclick()
-    expect(page.locator("#page")).to_have_text(re.compile("^(51–100|101–130) of 130"))
-    while not page.locator("#next").is_disabled():
-        page.locator("#next").click()
+    page.locator("#next").evaluate("button => { button.click(); button.click(); }")  # As an impatient reader does.
+    expect(page.locator("#page")).to_have_text("51–100 of 130")
+    expect(rows(page).first).to_contain_text("www.site-0049.example")
+    page.locator("#next").click()
     expect(page.locator("#page")).to_have_text("101–130 of 130")
+    expect(page.locator("#next")).to_be_disabled()
     page.locator("#prev").click()
     expect(page.locator("#page")).to_have_text("51–100 of 130")
     page.locator("#verdict").select_option("up")

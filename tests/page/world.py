@@ -96,6 +96,50 @@ def a_detail(target: dict, now: datetime) -> dict:
     }
 
 
+def a_history(now: datetime) -> dict:
+    """A day of one target from two vantages, with a missed stretch and an outage."""
+    top = now.replace(minute=0, second=0, microsecond=0)
+
+    def hour(i: int) -> dict:
+        missed = {"agent_lost": 4} if i == 3 else {}
+        failed = 5 if i in (8, 9) else 0
+        up = 12 - sum(missed.values()) - failed
+        return {
+            "start": rfc3339(top - timedelta(hours=i)),
+            "final": i > 1,
+            "revision": 2 if i == 5 else min(i, 1),
+            "slots": {"expected": 12, "received": up + failed, "missed": missed, "open": 0},
+            "status_codes": {"200": up},
+            "unexpected": {"status": 0, "body": 0},
+            "failures": {"timeout": failed} if failed else {},
+            "latency_ms": {"p50": 41.7, "p90": 48, "p95": 52, "p99": 60.1, "max": 60.1},
+            "uptime": {"low": up / 12, "high": (12 - failed) / 12, "coverage": (up + failed) / 12},
+        }
+
+    def slot(i: int) -> dict:
+        none = dict.fromkeys(("started", "agent", "zone", "status", "error", "unexpected", "missed", "latency_ms"))
+        planned = rfc3339(now - timedelta(minutes=5 * i))
+        one = none | {"planned": planned, "vantage": ["eu-west-1", "us-east-1"][i % 2], "state": "received"}
+        if i == 0:
+            return one | {"state": "open"}
+        if 36 <= i < 44:
+            return one | {"state": "missed", "missed": "agent_lost"}
+        one |= {"started": planned, "agent": "a-1", "zone": "eu-west-1a"}
+        if 96 <= i < 106:
+            return one | {"error": "timeout", "latency_ms": 10_000}
+        return one | {"status": 200, "latency_ms": 40 + (i * 7) % 30 + 60 * (i % 2)}
+
+    return {
+        "name": "x",
+        "as_of": rfc3339(now),
+        "window": {"from": rfc3339(now - timedelta(days=1)), "to": rfc3339(now)},
+        "hours": [hour(i) for i in range(24)],
+        "slots_from": rfc3339(now - timedelta(days=2)),
+        "slots": [slot(i) for i in range(288)],
+        "next_cursor": None,
+    }
+
+
 def a_change(i: int, target: dict, now: datetime) -> dict:
     return {
         "id": 1000 - i,
@@ -208,7 +252,7 @@ def a_busy_world(now: datetime) -> dict:
         "targets": targets,
         "changes": [a_change(i, t, now) for i, t in enumerate(targets[:20:2])],
         "details": {},
-        "history": {},
+        "history": a_history(now),
         "probed": {
             "name": "x",
             "asked": rfc3339(now),

@@ -105,7 +105,8 @@ export class Sources {
 
   start() {
     this.#running = true;
-    for (const entry of this.#entries.values()) entry.due = 0;
+    // What was refused before may have been for want of a token.
+    for (const entry of this.#entries.values()) Object.assign(entry, { due: 0, error: null });
     this.#plan();
   }
 

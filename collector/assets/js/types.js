@@ -68,6 +68,20 @@
  * @property {string | null} since @property {string} to @property {string} at @property {number} fresh
  * @property {(Finding & {vantage: string})[]} failing
  */
+/**
+ * @typedef {object} Hour
+ * @property {string} start @property {boolean} final @property {number} revision @property {Slots} slots
+ * @property {Record<string, number>} status_codes @property {Record<string, number>} failures
+ * @property {Latency} latency_ms @property {Uptime | null} uptime
+ */
+/**
+ * @typedef {object} Slot
+ * @property {string} planned @property {string} vantage @property {'received' | 'missed' | 'open'} state
+ * @property {string | null} agent @property {string | null} zone @property {number | null} status
+ * @property {string | null} error @property {string | null} unexpected @property {string | null} missed
+ * @property {number | null} latency_ms
+ */
+/** @typedef {{hours: Hour[], slots_from: string | null, slots: Slot[]}} History */
 /** What a probe that was asked for found. @typedef {Omit<Probe, 'planned' | 'agent' | 'zone'>} Found */
 /** @typedef {{vantage: string, agent: string | null, zone: string | null, answer: string, result: Found | null}} Asked */
 /**

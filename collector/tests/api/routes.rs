@@ -282,7 +282,7 @@ fn metrics_are_openmetrics_about_the_program_and_not_about_each_target() {
 #[test]
 fn the_page_and_its_files_are_served_with_headers_that_let_nothing_else_in() {
     for (route, kind) in
-        [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")]
+        [("/", "text/html"), ("/js/main.js", "text/javascript"), ("/style/base.css", "text/css")]
     {
         let answer = shared().get(route);
         assert_eq!(answer.status, 200, "{route}");
@@ -311,7 +311,7 @@ pub(crate) const ROUTES: [&str; 14] = [
     "/livez",
     "/readyz",
     "/",
-    "/app.js",
+    "/js/main.js",
 ];
 
 #[test]

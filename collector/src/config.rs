@@ -45,6 +45,8 @@ pub struct Config {
     pub agent_tokens: Option<Arc<Tokens>>,
     /// What API clients must show.
     pub api_tokens: Option<Arc<Tokens>>,
+    /// Where dashboards that read the API are hosted.
+    pub origins: Arc<[crate::http::Origin]>,
     /// The name of the installation in CloudWatch, if metrics are written for it.
     pub emf: Option<String>,
 }
@@ -182,6 +184,7 @@ impl Config {
             lease: args.lease,
             agent_tokens,
             api_tokens,
+            origins: args.cors_origins.into(),
             emf: args.emf.emf.then_some(args.emf.deployment),
         })
     }

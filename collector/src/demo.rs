@@ -123,6 +123,7 @@ impl Demo {
             lease: LEASE,
             agent_tokens: None,
             api_tokens: None,
+            origins: std::sync::Arc::new([]),
             emf: None,
         };
         let collector = Collector::open(config).await?;

@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod cors;
 mod first;
 mod metrics;
 mod page;
@@ -24,6 +25,7 @@ use crate::target_file::Rejected;
 use crate::tokens::Tokens;
 
 pub use answer::Answers;
+pub use cors::Origin;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -44,6 +46,8 @@ pub struct Api {
     pub log_health: watch::Receiver<LogHealth>,
     /// Bearer tokens, if any are asked for.
     pub tokens: Option<Arc<Tokens>>,
+    /// Origins of dashboards that are hosted elsewhere.
+    pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
 }
@@ -72,6 +76,7 @@ pub fn router(api: Api) -> Router {
             Problem::not_found("no such route; see docs/api.md for those there are")
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(axum::middleware::from_fn_with_state(api.clone(), cors::allow))
         .with_state(api)
 }
 

@@ -115,6 +115,7 @@ pub struct Collector {
     keep_slots: Duration,
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
+    origins: Arc<[crate::http::Origin]>,
     emf: Option<String>,
 }
 
@@ -191,6 +192,7 @@ impl Collector {
             keep_slots: config.keep_slots,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            origins: config.origins,
             emf: config.emf,
         })
     }
@@ -229,6 +231,7 @@ impl Collector {
             rejected,
             log_health,
             tokens: self.api_tokens,
+            origins: self.origins,
             answers: Answers::default(),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());

@@ -45,6 +45,8 @@ def test_each_vantage_has_its_phases_address_and_certificate(watched, collector)
     expect(cards).to_have_count(2)
     expect(cards.first).to_contain_text("200 as expected")
     expect(cards.first).to_contain_text("203.0.113.7:443")
+    expect(cards.first).to_contain_text("HTTP/2, TLS 1.3")
+    expect(cards.first).to_contain_text("by CN=R11, O=Let's Encrypt")
     expect(cards.first).to_contain_text(re.compile("8[23] d left"))
     expect(cards.last).to_contain_text(re.compile("expired [34] d ago"))
     expect(cards.first.get_by_role("img", name=re.compile("Phases: resolve 1 ms, connect 8 ms"))).to_be_visible()
@@ -57,6 +59,9 @@ def test_the_newest_failure_stands_against_the_last_success(watched, collector):
     table = page.locator(".compare")
     expect(table).to_contain_text("503")
     expect(table).to_contain_text("200 as expected")
+    page.get_by_text("What the server said").click()
+    expect(page.locator(".body")).to_have_text("<html>" + HOSTILE)
+    assert page.evaluate("window.pwned") is None
     expect(page.locator(".vantage").first).to_contain_text("connect took 9.00 s instead of 8 ms")
 
 

@@ -44,7 +44,16 @@ def a_probe(now: datetime, **changes) -> dict:
         "latency_ms": 41.7,
         "phases_ms": {"resolve": 1.2, "connect": 8.4, "tls": 17.9, "processing": 13.8, "transfer": 0.4},
         "address": "203.0.113.7:443",
+        "protocol": "HTTP/2",
+        "tls": "TLS 1.3",
+        "redirects": 0,
+        "location": None,
         "certificate_expires": rfc3339(now + timedelta(days=83)),
+        "certificate_subject": "CN=shop.example",
+        "certificate_issuer": "CN=R11, O=Let's Encrypt",
+        "headers": {"server": "nginx" + HOSTILE},
+        "body_start": "<html>" + HOSTILE,
+        "body_bytes": 5120,
     } | changes
 
 
@@ -79,6 +88,7 @@ def a_detail(target: dict, now: datetime) -> dict:
             "changed": {
                 "status": {"success": "200", "failure": str(target["error"] or target["status"])},
                 "address": {"success": "203.0.113.4:443", "failure": "203.0.113.7:443"},
+                "redirect": None,
                 "certificate": None,
                 "slow_phase": {"phase": "connect", "success_ms": 8.4, "failure_ms": 9000.0},
             }

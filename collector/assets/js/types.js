@@ -40,12 +40,16 @@
  * @property {number | null} status @property {string | null} error @property {string | null} unexpected
  * @property {string | null} cause @property {number} latency_ms @property {Record<string, number>} phases_ms
  * @property {string | null} address @property {string | null} certificate_expires
- * @property {string | null} [protocol] @property {string | null} [tls]
+ * @property {string | null} [protocol] @property {string | null} [tls] @property {number} [redirects]
+ * @property {string | null} [location] @property {string | null} [certificate_subject]
+ * @property {string | null} [certificate_issuer] @property {Record<string, string>} [headers]
+ * @property {string | null} [body_start] @property {number | null} [body_bytes]
  */
 /** @typedef {{success: string, failure: string}} Difference */
 /**
  * What is different between the last success and the newest failure.
  * @typedef {object} Changed
+ * @property {Difference | null} [redirect]
  * @property {Difference | null} status @property {Difference | null} address @property {Difference | null} certificate
  * @property {{phase: string, success_ms: number, failure_ms: number} | null} slow_phase
  */

@@ -14,7 +14,9 @@ const HEIGHT = 120;
 const TOP = 8;
 const FOOT = 20;
 const LEFT = 48;
-const LABEL_PX = 92;
+const DAY_PX = 92;
+const CLOCK_PX = 52;
+const DAY_HOURS = 26;
 
 /** @param {Hour} hour */
 function account({ start, slots, uptime, latency_ms: latency, final, revision }) {
@@ -35,7 +37,9 @@ export function drawHours(root, hours) {
   const high = HEIGHT - TOP - FOOT;
   const step = (width - LEFT) / Math.max(1, list.length);
   const gap = step > 6 ? 2 : step > 3 ? 1 : 0;
-  const labelled = every(list.length, width - LEFT, LABEL_PX);
+  const cut = list.length > DAY_HOURS ? 'day' : 'minutes';
+  const label = cut === 'day' ? DAY_PX : CLOCK_PX;
+  const labelled = every(list.length, width - LEFT - label / 2, label);
   /** @type {Record<string, string>} */
   const paths = {};
   list.forEach(({ uptime }, i) => {
@@ -58,9 +62,9 @@ export function drawHours(root, hours) {
       }),
       s('rect', { class: 'chosen', y: TOP, height: high, width: 0 }),
       Object.entries(paths).map(([part, d]) => s('path', { class: `p-${part}`, d })),
-      list.map(({ start }, i) => ((list.length - 1 - i) % labelled ? null : s('text', {
-        class: 'tick', x: px(LEFT + (i + 0.5) * step), y: HEIGHT - 5, 'text-anchor': i === list.length - 1 && step < LABEL_PX ? 'end' : 'middle',
-      }, clock(start, 'day'))))));
+      list.map(({ start }, i) => ((list.length - 1 - i) % labelled || width - LEFT - (i + 0.5) * step < label / 2 ? null : s('text', {
+        class: 'tick', x: px(LEFT + (i + 0.5) * step), y: HEIGHT - 5, 'text-anchor': 'middle',
+      }, clock(start, cut))))));
   const chosen = plot.querySelector('.chosen');
   scrub(plot, words, 'Point at an hour, or use the arrow keys, to read it. Hatched is what nobody knows: probes that were missed.', {
     count: list.length,

@@ -13,7 +13,8 @@ const HEIGHT = 168;
 const TOP = 10;
 const FOOT = 20;
 const LEFT = 52;
-const RIGHT = 46;
+const LETTER_PX = 7;
+const NAME_MAX = 20; // Letters of a line's name at its end.
 const LABEL_PX = 70;
 const LABEL_HIGH = 13;
 
@@ -54,22 +55,23 @@ export function drawLines(root, starts, lines, cut) {
   const words = /** @type {Element} */ (root.querySelector('.account'));
   const width = Math.max(240, plot.clientWidth || 600);
   const high = HEIGHT - TOP - FOOT;
+  const right = 14 + LETTER_PX * Math.min(NAME_MAX, Math.max(3, ...lines.map(({ name }) => name.length)));
   const samples = lines.flatMap(({ values }) => values).filter((value) => value !== null);
   const top = ceiling(Math.max(1, ...samples));
-  const inner = width - LEFT - RIGHT;
+  const inner = width - LEFT - right;
   const x = (/** @type {number} */ i) => LEFT + (starts.length > 1 ? (i / (starts.length - 1)) * inner : inner / 2);
   const y = (/** @type {number} */ value) => TOP + high * (1 - value / top);
   const labelled = every(starts.length, inner, LABEL_PX);
   paint(plot, samples.length ? null : h('p', { class: 'nothing' }, 'No answers yet.'),
     s('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, 'aria-hidden': 'true' },
     (samples.length ? [0, 0.5, 1] : []).map((part) => [
-      s('line', { class: 'grid', x1: LEFT, x2: width - RIGHT, y1: px(y(top * part)), y2: px(y(top * part)) }),
+      s('line', { class: 'grid', x1: LEFT, x2: width - right, y1: px(y(top * part)), y2: px(y(top * part)) }),
       s('text', { class: 'tick', x: LEFT - 8, y: px(y(top * part) + 4), 'text-anchor': 'end' }, part ? millis(top * part) : '0')]),
     s('line', { class: 'hair', y1: TOP, y2: TOP + high, visibility: 'hidden' }),
     lines.map((line, i) => s('path', { class: `line l-${i}`, d: path(line, x, y) })),
     ends(lines, y).map((place) => s('text', {
-      class: `end l-${place.i}`, x: width - RIGHT + 6, y: px(Number(place.y)),
-    }, place.name)),
+      class: `end l-${place.i}`, x: width - right + 6, y: px(Number(place.y)),
+    }, place.name.length > NAME_MAX ? `${place.name.slice(0, NAME_MAX - 1)}…` : place.name)),
     starts.map((start, i) => ((starts.length - 1 - i) % labelled ? null : s('text', {
       class: 'tick', x: px(x(i)), y: HEIGHT - 5, 'text-anchor': 'middle',
     }, clock(start, cut))))));

@@ -1,7 +1,7 @@
 // The past hour as a strip of cells. What became of a cell shows in its shape as well as its colour: well is low and
 // solid, failed is high and solid, partly is both with a gap, missed is hatched, open is hollow.
 
-import { s } from '../dom.js';
+import { h, s } from '../dom.js';
 import { age, phrase } from '../format.js';
 import { clock, now } from '../time.js';
 import { box, px } from './scale.js';
@@ -66,4 +66,5 @@ export function strip(cells, width, label) {
 }
 
 /** What the shapes mean. */
-export const KEY = /** @type {const} */ (['u', 's', 'p', 'f', 'm', 'o']);
+export const legend = () => h('ul', { class: 'legend' }, Object.entries(CELLS).filter(([letter]) => letter !== '.')
+  .map(([letter, name]) => h('li', {}, strip(letter, 12, null), name)));

@@ -1,7 +1,7 @@
 // A target now: a card for each vantage, and what is wrong in plain words.
 
 import { h } from '../dom.js';
-import { millis } from '../format.js';
+import { bytes, millis } from '../format.js';
 import { ago, at, now } from '../time.js';
 import { FAILURES, explain } from '../words.js';
 import { phases } from '../charts/phases.js';
@@ -75,20 +75,34 @@ function vantage(one, target, longest) {
       h('dl', { class: 'facts' },
         row('Probed', [ago(newest.started), ' by ', h('span', { class: 'cut' }, newest.agent), newest.zone ? ` in ${newest.zone}` : '']),
         newest.address ? row('Address', newest.address) : null,
-        newest.protocol ? row('Protocol', newest.protocol) : null,
-        newest.certificate_expires ? row('Certificate', certificate(newest.certificate_expires)) : null,
+        newest.protocol ? row('Protocol', [newest.protocol, newest.tls ? `, ${newest.tls}` : '']) : null,
+        newest.redirects ? row('Redirects', [String(newest.redirects), newest.location ? `, to ${newest.location}` : '']) : null,
+        newest.certificate_expires ? row('Certificate', [certificate(newest.certificate_expires), newest.certificate_issuer ? h('small', {}, ' by ', newest.certificate_issuer) : null]) : null,
         row('Expected', target.expect_status || '200-399'),
         row('Next', one.next_planned ? at(one.next_planned) : '–'))]
       : empty('No result yet.', one.next_planned ? ['The next probe is planned for ', at(one.next_planned), '.'] : null),
-    changed(one), compare(one));
+    changed(one), evidence(one), compare(one));
+}
+
+/** What the server itself said, of an answer that was not as expected. @param {At} one */
+function evidence({ vantage, newest }) {
+  if (!newest || well(newest)) return null;
+  const headers = Object.entries(newest.headers ?? {});
+  const body = newest.body_start;
+  if (!headers.length && !body) return null;
+  return h('details', {}, h('summary', {}, 'What the server said'),
+    headers.length ? h('dl', { class: 'facts said-by' }, headers.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value)))) : null,
+    body ? h('pre', { class: 'body', tabindex: 0, role: 'region', 'aria-label': `The beginning of the body, ${vantage}` }, body) : null,
+    body && typeof newest.body_bytes === 'number' ? h('p', { class: 'note' }, `The beginning of ${bytes(newest.body_bytes)}.`) : null);
 }
 
 /** What changed between the last success and the newest failure, while it fails. @param {At} one */
 function changed({ verdict, changed: what }) {
   if (!what || verdict === 'up' || verdict === 'degraded') return null;
-  const { status, address, certificate: cert, slow_phase: slow } = what;
+  const { status, address, redirect, certificate: cert, slow_phase: slow } = what;
   const parts = [
     status && `it found ${status.failure} instead of ${status.success}`, address && `the address is ${address.failure} instead of ${address.success}`,
+    redirect && `it redirects to ${redirect.failure || 'nowhere'} instead of ${redirect.success || 'nowhere'}`,
     cert && 'the certificate is another one', slow && `${slow.phase} took ${millis(slow.failure_ms)} instead of ${millis(slow.success_ms)}`,
   ].filter((part) => typeof part === 'string');
   return parts.length ? h('p', { class: 'note' }, h('b', {}, 'Since the last success: '), parts.join('; '), '.') : null;

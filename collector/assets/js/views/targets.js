@@ -5,7 +5,7 @@ import { count, millis, num } from '../format.js';
 import { link, requery, toTarget } from '../route.js';
 import { ago } from '../time.js';
 import { VERDICTS } from '../words.js';
-import { strip, summed } from '../charts/strip.js';
+import { legend, strip, summed } from '../charts/strip.js';
 import { badge, empty, found, instead } from '../parts/marks.js';
 import { table } from '../parts/table.js';
 
@@ -45,6 +45,7 @@ export const targets = {
         field('label', 'Label', { placeholder: 'name=value', maxlength: 300 }),
         pick('sort', 'Order', [['', 'by name'], ['-since', 'latest change first'], ['-latency', 'slowest first']]),
         h('button', { id: 'clear', type: 'reset' }, 'Clear')),
+      legend(),
       h('div', { id: 'list', class: 'card flush' }),
       h('nav', { class: 'pages', 'aria-label': 'Pages of the list' },
         h('button', { id: 'prev', type: 'button' }, '← Before'), h('span', { id: 'page', class: 'note' }),
@@ -153,9 +154,9 @@ function named(target, query) {
 function rows(list, query) {
   const strips = list.some((target) => target.last_hour);
   return table('Targets', [
-    ['Verdict', 'word'], ['Target', 'name'], ...(strips ? [/** @type {[string, string]} */ (['Past hour', 'strip-cell'])] : []),
-    ['Result', 'result'], ['Latency', 'n'], ['Since', 'n', 'since when it has this verdict'], ['Every', 'n'],
-    ['Last probe', 'n', 'planned start of its newest result'],
+    ['Verdict', 'word bare'], ['Target', 'name bare'], ...(strips ? [/** @type {[string, string]} */ (['Past hour', 'strip-cell'])] : []),
+    ['Result', 'result'], ['Latency', 'n'], ['Since', 'n', 'since when it has this verdict'], ['Every', 'n spare'],
+    ['Last probe', 'n spare', 'planned start of its newest result'],
   ], list.map((target) => ({
     key: target.name,
     cells: [badge(target.verdict), named(target, query),

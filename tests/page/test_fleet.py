@@ -44,6 +44,24 @@ def test_missing_agents_and_rejected_rows_are_told_above_every_view(watched, col
     expect(page.locator(".rejected li").first).to_be_visible()  # An update does not fold it up again.
 
 
+def test_agents_that_are_set_aside_or_behind_and_vantages_that_lack_agents_are_told(watched, collector):
+    settings = {"desired": 3, "applied": 2, "behind_ms": 42_000}
+    collector.world["agents"][0] |= {
+        "suspect": {"since": rfc3339(datetime.now(UTC)), "with": "zone"},
+        "settings": settings,
+    }
+    collector.world["vantages"][0]["capacity"] = {"at_once": 1000, "needed": 2400.5, "more_agents": 2}
+    page = opened(watched, collector, "fleet")
+    banners = page.locator("#banners")
+    expect(banners).to_contain_text("1 agent under suspicion in eu-west-1.")
+    expect(banners).to_contain_text("The list needs more agents. eu-west-1: about 2 more agents")
+    expect(banners).to_contain_text("some 2,401 probes at once are needed, there is room for 1,000")
+    expect(page.locator("#agents .state").first).to_have_text("suspect")
+    expect(page.locator("#agents .worry").first).to_contain_text("is set aside: its zone alone sees failures")
+    expect(page.locator("#agents .worry").first).to_contain_text("is set aside: its zone alone sees failures")
+    expect(page.locator("#agents .worry").nth(1)).to_have_text("has not taken settings 3 for 42.0 s")
+
+
 def test_a_fleet_of_none_says_how_to_start_one(watched, fresh_collector):
     fresh_collector.world |= {"agents": [], "vantages": []}
     page = opened(watched, fresh_collector, "fleet")

@@ -96,7 +96,7 @@ export const chrome = {
         h('b', {}, 'The collector refused what was asked.'), ' ', text))),
       banners({
         agents: entry('agents').data?.agents, vantages: entry('vantages').data?.vantages,
-        rejected: entry('rejected').data, unwell, advice: [],
+        rejected: entry('rejected').data, unwell, settings: entry('agents').data?.settings,
       }));
   },
 

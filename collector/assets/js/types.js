@@ -95,9 +95,12 @@
  * @property {number} waiting @property {number} outbox_bytes @property {number} lateness_ms
  * @property {string} connected_since @property {string} last_heard @property {string | null} watermark
  * @property {{name: string, reason: string}[]} refused
- * @property {number} [shards] @property {number | null} [clock_offset_ms] @property {string | null} [settings]
+ * @property {boolean} [behind] @property {Progress} [settings] @property {Progress} [assignment]
+ * @property {{since: string, with: string} | null} [suspect] @property {number} [shards] @property {number | null} [clock_offset_ms]
  */
-/** @typedef {{name: string, state: string, agents: number, targets: number, last_seen: string | null}} Vantage */
+/** How far an agent is with what it is told. @typedef {{desired: number, applied: number, behind_ms: number, problem?: string | null}} Progress */
+/** What a vantage's targets ask for, and what its agents have. @typedef {{at_once: number, needed: number, more_agents: number}} Capacity */
+/** @typedef {{name: string, state: string, agents: number, targets: number, last_seen: string | null, capacity?: Capacity}} Vantage */
 /** @typedef {{file: string, total: number, rows: {line: number, name: string | null, reason: string}[]}} Rejected */
 
 export {};

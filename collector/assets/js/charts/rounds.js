@@ -3,7 +3,7 @@
 import { h, paint, s } from '../dom.js';
 import { num, sum } from '../format.js';
 import { clock } from '../time.js';
-import { box, ceiling, every, px } from './scale.js';
+import { box, ceiling, cutOf, every, px } from './scale.js';
 import { scrub } from './scrub.js';
 
 /** @typedef {import('../types.js').Round} Round */
@@ -69,8 +69,7 @@ export function drawRounds(root, rounds) {
   const top = ceiling(Math.max(1, ...list.map(({ expected }) => expected)));
   const step = (width - LEFT) / Math.max(1, list.length);
   const gap = Math.min(6, step * 0.18);
-  const apart = list.length > 1 ? Date.parse(list[1].start) - Date.parse(list[0].start) : 60_000;
-  const cut = apart < 60_000 ? 'seconds' : 'minutes';
+  const cut = cutOf(list.map(({ start }) => start));
   const labelled = every(list.length, width - LEFT, LABEL_PX);
   /** @type {Record<string, string>} */
   const paths = {};

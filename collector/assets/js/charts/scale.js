@@ -10,6 +10,9 @@ export function ceiling(highest) {
 /** Every so many of `count` labels have room in `width` pixels. @param {number} count @param {number} width @param {number} each */
 export const every = (count, width, each) => Math.max(1, Math.ceil((count * each) / Math.max(1, width)));
 
+/** Where times of steps that begin so are cut off. @param {(string | undefined)[]} starts @returns {'minutes' | 'seconds'} */
+export const cutOf = ([first, second]) => (first && second && Math.abs(Date.parse(second) - Date.parse(first)) < 60_000 ? 'seconds' : 'minutes');
+
 /** A number for an SVG attribute. @param {number} n */
 export const px = (n) => String(Math.round(n * 100) / 100);
 

@@ -4,11 +4,16 @@ import { h } from '../dom.js';
 import { count, num, phrase } from '../format.js';
 import { link } from '../route.js';
 import { glyph } from './marks.js';
+import { stateOf } from './places.js';
 
 /** @typedef {import('../types.js').Agent} Agent */
 /** @typedef {{key: string, kind: 'bad' | 'warn' | 'info', first: string, rest?: import('../dom.js').Child}} Banner */
 
 const LINES_MAX = 100;
+const PLACES_MAX = 4;
+
+/** How many agents a vantage lacks. @param {import('../types.js').Vantage} vantage */
+const want = ({ name, capacity }) => `${name}: about ${count(capacity?.more_agents ?? 0, 'more agent')} (some ${num(Math.ceil(capacity?.needed ?? 0))} probes at once are needed, there is room for ${num(capacity?.at_once)})`;
 
 /** @param {Banner} banner */
 const line = ({ key, kind, first, rest }) => h('div', { class: `banner ${kind}`, 'data-key': key }, glyph(kind === 'info' ? 'info' : 'warn'),
@@ -19,14 +24,18 @@ const line = ({ key, kind, first, rest }) => h('div', { class: `banner ${kind}`,
  * @param {Agent[] | undefined} seen.agents @param {import('../types.js').Vantage[] | undefined} seen.vantages
  * @param {import('../types.js').Rejected | undefined} seen.rejected
  * @param {string | null} seen.unwell what the collector says is wrong with itself
- * @param {string[]} seen.advice
+ * @param {{problem: string | null} | undefined} seen.settings
  */
-export function banners({ agents, vantages, rejected, unwell, advice }) {
+export function banners({ agents, vantages, rejected, unwell, settings }) {
   /** @type {Banner[]} */
   const list = [];
   if (unwell) list.push({ key: 'unwell', kind: 'bad', first: 'The collector is unwell.', rest: unwell });
   if (agents) list.push(...fleet(agents, vantages ?? []));
-  for (const text of advice) list.push({ key: 'advice', kind: 'warn', first: 'The list needs more agents.', rest: text });
+  const short = (vantages ?? []).filter(({ capacity }) => capacity && capacity.more_agents > 0);
+  if (short.length) list.push({ key: 'short', kind: 'warn', first: 'The list needs more agents.', rest: phrase(short.slice(0, PLACES_MAX).map(want)) });
+  if (settings?.problem) {
+    list.push({ key: 'settings', kind: 'warn', first: 'The agents’ settings cannot be read; those from before hold.', rest: settings.problem });
+  }
   if (rejected && rejected.total > 0) list.push(rows(rejected));
   return list.map(line);
 }
@@ -44,11 +53,11 @@ function fleet(agents, vantages) {
   }
   /** @type {Banner[]} */
   const list = [];
-  const named = (/** @type {Agent[]} */ some) => phrase([...new Set(some.map(({ vantage }) => vantage))].slice(0, 4));
+  const named = (/** @type {Agent[]} */ some) => phrase([...new Set(some.map(({ vantage }) => vantage))].slice(0, PLACES_MAX));
   const empty = vantages.filter(({ state, name }) => state === 'active' && !working.some(({ vantage }) => vantage === name));
   if (empty.length) {
     list.push({
-      key: 'nobody', kind: 'bad', first: `Nobody probes from ${phrase(empty.slice(0, 4).map(({ name }) => name))}.`,
+      key: 'nobody', kind: 'bad', first: `Nobody probes from ${phrase(empty.slice(0, PLACES_MAX).map(({ name }) => name))}.`,
       rest: ['What is due from there is missed. ', toFleet],
     });
   }
@@ -59,7 +68,7 @@ function fleet(agents, vantages) {
       rest: ['Others take over what they held. ', toFleet],
     });
   }
-  const suspect = agents.filter(({ state }) => state === 'suspect');
+  const suspect = agents.filter((agent) => stateOf(agent) === 'suspect');
   if (suspect.length) {
     list.push({
       key: 'suspect', kind: 'warn', first: `${count(suspect.length, 'agent')} under suspicion in ${named(suspect)}.`,

@@ -4,7 +4,7 @@ import { byId, h, paint } from '../dom.js';
 import { bytes, count, millis, num } from '../format.js';
 import { ago } from '../time.js';
 import { empty, instead, stateBadge } from '../parts/marks.js';
-import { behind, places, worries } from '../parts/places.js';
+import { behind, places, stateOf, worries } from '../parts/places.js';
 import { table } from '../parts/table.js';
 
 /** @typedef {import('../types.js').Agent} Agent */
@@ -82,9 +82,9 @@ function row(agent) {
   ];
   return { key: agent.id, cells: [
     [h('b', { class: 'cut', title: agent.id }, agent.id), h('small', {}, agent.version, typeof agent.shards === 'number' ? ` · ${count(agent.shards, 'shard')}` : '',
-      agent.settings ? ` · settings ${agent.settings}` : ''),
+      agent.settings?.applied ? ` · settings ${agent.settings.applied}` : ''),
     lost ? null : worries(agent).map((text) => h('small', { class: 'worry' }, text))],
-    h('span', { class: 'cut', title: agent.zone }, agent.zone), stateBadge(agent.state), num(agent.targets),
+    h('span', { class: 'cut', title: agent.zone }, agent.zone), stateBadge(stateOf(agent)), num(agent.targets),
     ...(lost ? now.map(() => '–') : now), ago(agent.connected_since), ago(agent.last_heard),
   ] };
 }

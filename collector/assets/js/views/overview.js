@@ -6,11 +6,12 @@ import { link, requery, toTarget } from '../route.js';
 import { ago, at } from '../time.js';
 import { FAILURES, REASONS, VERDICTS } from '../words.js';
 import { drawLines } from '../charts/lines.js';
+import { cutOf } from '../charts/scale.js';
 import { drawRounds, legend } from '../charts/rounds.js';
 import { empty, found, glyph, instead, sign, stateBadge } from '../parts/marks.js';
 import { bars, ofCode } from '../parts/counts.js';
 import { drawHeadline } from '../parts/headline.js';
-import { behind, places, worries } from '../parts/places.js';
+import { behind, places, stateOf, worries } from '../parts/places.js';
 import { table } from '../parts/table.js';
 
 /** @typedef {import('../types.js').Summary} Summary */
@@ -103,7 +104,8 @@ function drawSummary(summary, vantage) {
   paint(byId('latency-now'), shown.map((key) => h('span', {}, h('small', {}, key), ' ', h('b', {}, millis(latency[key])))));
   const oldest = rounds.toReversed();
   const lines = /** @type {const} */ (['p50', 'p95', 'p99']).map((name) => ({ name, values: oldest.map((r) => r.latency_ms?.[name] ?? null) }));
-  drawLines(byId('latency'), oldest.map(({ start }) => start), lines, 'minutes');
+  const starts = oldest.map(({ start }) => start);
+  drawLines(byId('latency'), starts, lines, cutOf(starts));
   paint(byId('codes'), sum(codes) ? bars(codes, ofCode) : empty('No answers yet.'));
   paint(byId('failures'), sum(failures) ? bars(failures, () => 'p-fail', (key) => own(FAILURES, key))
     : empty(sum(codes) ? 'None: every probe that ran was answered.' : 'No probe has ended yet.'));
@@ -153,7 +155,7 @@ function drawFleet(vantages, entry) {
   const rows = places(vantages, agents).filter((place) => place.state !== 'retired' || place.agents.length).map((place) => {
     const there = place.agents.filter(({ state }) => state !== 'lost');
     const late = there.map(behind).filter((ms) => ms !== null);
-    const wrong = [...place.agents.filter(({ state }) => state !== 'connected').map(({ state }) => state)];
+    const wrong = [...place.agents.map(stateOf).filter((state) => state !== 'connected')];
     const states = [...new Set(wrong)].map((state) => [stateBadge(state), ` ${wrong.filter((s) => s === state).length} `]);
     return { key: place.name, cells: [
       h('a', { href: link('fleet') }, place.name),

@@ -3,6 +3,8 @@
 mod answer;
 mod auth;
 mod first;
+pub(crate) mod fuzz;
+mod guard;
 mod metrics;
 mod page;
 mod problem;
@@ -20,7 +22,9 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use crate::hub::{Hub, LogHealth};
-use crate::target_file::Rejected;
+use crate::reload::Live;
+use crate::sessions::Refusals;
+use crate::target_file::{Health, Rejected};
 use crate::tokens::Tokens;
 
 pub use answer::Answers;
@@ -40,10 +44,14 @@ pub struct Api {
     pub targets: Arc<str>,
     /// What the target file's last reading left out.
     pub rejected: watch::Receiver<Arc<Rejected>>,
+    /// Whether it can be read now.
+    pub source_health: watch::Receiver<Health>,
     /// Whether the log can be written.
     pub log_health: watch::Receiver<LogHealth>,
     /// Bearer tokens, if any are asked for.
-    pub tokens: Option<Arc<Tokens>>,
+    pub tokens: Option<Live<Tokens>>,
+    /// Agents that were not let in.
+    pub refusals: Arc<Refusals>,
     /// Answers of the last half second.
     pub answers: Answers,
 }
@@ -71,6 +79,7 @@ pub fn router(api: Api) -> Router {
             Problem::not_found("no such route; see docs/api.md for those there are")
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(axum::middleware::from_fn(guard::guard))
         .with_state(api)
 }
 

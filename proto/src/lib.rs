@@ -9,6 +9,8 @@
 //! the field: see [`wire`].
 
 mod batch;
+#[doc(hidden)]
+pub mod fuzz;
 mod messages;
 mod outcome;
 mod plan;

@@ -3,8 +3,11 @@
 mod check;
 #[path = "../api/client.rs"]
 mod client;
+mod https;
+mod https_server;
 mod origin;
 mod program;
+mod reference;
 mod reload;
 mod signals;
 mod start;

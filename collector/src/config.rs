@@ -50,6 +50,8 @@ pub struct Config {
     pub api_tokens: Option<Reloaded<Tokens>>,
     /// The terminal, if there is one: it shows how the first pass is going.
     pub screen: Option<Screen>,
+    /// The name of the installation in CloudWatch, if metrics are written for it.
+    pub emf: Option<String>,
 }
 
 /// An agent inside the collector's process.
@@ -172,6 +174,7 @@ impl Config {
             agent_tokens,
             api_tokens,
             screen: None,
+            emf: args.emf.emf.then_some(args.emf.deployment),
         })
     }
 }

@@ -128,6 +128,7 @@ impl Demo {
             agent_tokens: None,
             api_tokens: None,
             screen,
+            emf: None,
         };
         let collector = Collector::open(config).await?;
         Ok(Self { collector, internet, targets, interval, sites: sites.len(), folder })

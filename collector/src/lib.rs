@@ -20,6 +20,7 @@ pub mod reload;
 pub mod screen;
 pub mod serve;
 pub mod sessions;
+pub mod signals;
 pub mod state;
 pub mod store;
 pub mod target_file;

@@ -123,6 +123,7 @@ pub struct Collector {
     api_tokens: Option<Reloaded<Tokens>>,
     screen: Option<Screen>,
     store: String,
+    emf: Option<String>,
 }
 
 struct OpenLog {
@@ -192,6 +193,7 @@ impl Collector {
             api_tokens: config.api_tokens,
             screen: config.screen,
             store: config.store.to_string(),
+            emf: config.emf,
         })
     }
 
@@ -266,6 +268,10 @@ impl Collector {
         }
         let progress = crate::first_pass::tell(hub.clone(), self.screen, servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
+        if let Some(deployment) = self.emf {
+            let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
+            parts.spawn(async move { Part::of("what CloudWatch is told", told.await) });
+        }
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,

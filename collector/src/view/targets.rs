@@ -284,7 +284,7 @@ fn at(state: &State, now: Timestamp, target: &TargetState, vantage: String, seri
 }
 
 fn probe(state: &State, detail: &Detail) -> Probe {
-    let Detail { entry, phases, note } = detail;
+    let Detail { entry, phases, note, .. } = detail;
     let reporter = state.reported_by(entry.reporter);
     let (status, error) = outcome(Some(entry));
     let unexpected = match entry.outcome {
@@ -310,7 +310,7 @@ fn probe(state: &State, detail: &Detail) -> Probe {
             processing: millis(phases.processing_us),
             transfer: millis(phases.transfer_us),
         },
-        address: some(&note.remote_address),
+        address: note.remote_address.map(|address| address.to_string()),
         certificate_expires: note.certificate_expires.map(Timestamp::rfc3339),
     }
 }

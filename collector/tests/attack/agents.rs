@@ -37,11 +37,7 @@ impl Rig {
     }
 
     /// An agent of eu/a that shows what it has to, but for what `change` makes of it.
-    fn knock<'a>(
-        &self,
-        shown: Shown<'a>,
-        first: raw::AgentMessage,
-    ) -> Result<Stream, String> {
+    fn knock<'a>(&self, shown: Shown<'a>, first: raw::AgentMessage) -> Result<Stream, String> {
         self.runtime.block_on(knock(self.program.grpc, shown, first))
     }
 
@@ -93,12 +89,16 @@ fn only_a_certificate_of_ours_for_that_place_and_a_token_open_a_session() {
         let other = rig.ours.issue(names);
         let shown = Shown { certificate: Some(&other), ..shown };
         let refused = rig.knock(shown, hello("evil", 1, vantage, zone)).err().expect("refused");
-        assert!(refused.starts_with("PermissionDenied") && refused.contains("the certificate names"), "{refused}");
+        assert!(
+            refused.starts_with("PermissionDenied") && refused.contains("the certificate names"),
+            "{refused}"
+        );
     }
     assert_eq!(rig.refused("certificate"), 4);
 
     // The right certificate, and a wrong token or none.
-    for (token, words) in [(None, "asks agents for a token"), (Some("another-token"), "is not one")] {
+    for (token, words) in [(None, "asks agents for a token"), (Some("another-token"), "is not one")]
+    {
         let refused = rig.knock(Shown { token, ..shown }, hello("evil", 1, "eu", "a"));
         let refused = refused.err().expect("refused");
         assert!(refused.starts_with("Unauthenticated") && refused.contains(words), "{refused}");

@@ -29,7 +29,9 @@ fn raw(program: &Program, request: &[u8]) -> Option<u16> {
 #[test]
 fn a_browser_may_do_nothing_with_an_answer_but_read_it() {
     let (_targets, program) = program(&[]);
-    for route in ["/", "/app.js", "/api/v1/summary", "/latest-summary", "/metrics", "/livez", "/nosuch"] {
+    for route in
+        ["/", "/app.js", "/api/v1/summary", "/latest-summary", "/metrics", "/livez", "/nosuch"]
+    {
         let answer = program.get(route);
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{route}");
         assert_eq!(answer.header("x-frame-options"), Some("DENY"), "{route}");
@@ -54,7 +56,10 @@ fn heads_and_bodies_without_end_are_refused() {
         ),
         (
             "a large body",
-            format!("GET /latest-summary HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 1_u64 << 40),
+            format!(
+                "GET /latest-summary HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n",
+                1_u64 << 40
+            ),
             &[413],
         ),
         (
@@ -92,14 +97,26 @@ fn no_route_reads_a_file_or_dials_what_a_caller_names() {
 
 #[test]
 fn without_its_token_the_api_tells_nothing_and_with_it_only_what_was_asked() {
-    let (_targets, program) = program(&[("ZONEWATCH_API_TOKEN", "the-token-of-the-api\nthe-next-token")]);
+    let (_targets, program) =
+        program(&[("ZONEWATCH_API_TOKEN", "the-token-of-the-api\nthe-next-token")]);
     let guarded =
         ["/latest-summary", "/api/v1/targets", "/api/v1/targets/ok", "/metrics", "/api/v1/summary"];
     for route in guarded {
-        for given in ["", "Bearer", "Bearer ", "Bearer the-token-of-the-ap", "Bearer x", "Basic dGhlLXRva2Vu", "the-token-of-the-api"] {
+        for given in [
+            "",
+            "Bearer",
+            "Bearer ",
+            "Bearer the-token-of-the-ap",
+            "Bearer x",
+            "Basic dGhlLXRva2Vu",
+            "the-token-of-the-api",
+        ] {
             let refused = send(program.http, "GET", route, &[("Authorization", given)]);
             assert_eq!(refused.status, 401, "{route} {given:?}");
-            assert!(!refused.body.contains("127.0.0.1") && !refused.body.contains("the-token"), "{refused:?}");
+            assert!(
+                !refused.body.contains("127.0.0.1") && !refused.body.contains("the-token"),
+                "{refused:?}"
+            );
         }
         for token in ["the-token-of-the-api", "the-next-token"] {
             let value = format!("Bearer {token}");

@@ -26,7 +26,9 @@ fn agent(program: &Program, targets: &Targets, id: &str) -> Agent {
             ca: Some(targets.join("ca.pem").into()),
             ..Files::default()
         },
-        ..AgentConfig::new(format!("https://localhost:{}", program.grpc.port()).parse().expect("a URL"))
+        ..AgentConfig::new(
+            format!("https://localhost:{}", program.grpc.port()).parse().expect("a URL"),
+        )
     };
     Agent::new(config).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -34,7 +36,8 @@ fn agent(program: &Program, targets: &Targets, id: &str) -> Agent {
 #[test]
 fn certificates_and_tokens_are_replaced_under_load_and_no_slot_is_missed() {
     let origin = Origin::start();
-    let rows: String = (0..60).map(|n| format!("t{n},{}\n", origin.url(&format!("t{n}/200")))).collect();
+    let rows: String =
+        (0..60).map(|n| format!("t{n},{}\n", origin.url(&format!("t{n}/200")))).collect();
     let targets = Targets::new(format!("name,url\n{rows}"));
     let (old, new) = (Authority::new(), Authority::new());
     let (cert, key) = (targets.join("server.pem"), targets.join("server.key"));
@@ -91,9 +94,13 @@ fn certificates_and_tokens_are_replaced_under_load_and_no_slot_is_missed() {
     }
     // The old token is worth nothing from now on.
     put(&tokens, NEW);
-    let shown = |token| Shown { trusts: Some(new.pem.as_str()), token: Some(token), ..Shown::default() };
+    let shown =
+        |token| Shown { trusts: Some(new.pem.as_str()), token: Some(token), ..Shown::default() };
     let began = Instant::now();
-    while runtime.block_on(knock(program.grpc, shown(OLD), hello("thief", 1, "nowhere", "x"))).is_ok() {
+    while runtime
+        .block_on(knock(program.grpc, shown(OLD), hello("thief", 1, "nowhere", "x")))
+        .is_ok()
+    {
         assert!(began.elapsed() < Duration::from_secs(30), "the old token is still taken");
         std::thread::sleep(Duration::from_millis(100));
     }

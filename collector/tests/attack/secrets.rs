@@ -76,7 +76,8 @@ fn no_secret_is_in_a_log_an_answer_a_metric_a_process_list_or_the_help() {
     ] {
         places.push((route.to_owned(), get(route).body));
     }
-    let list = std::fs::read_to_string(format!("/proc/{}/cmdline", program.id())).expect("it lives");
+    let list =
+        std::fs::read_to_string(format!("/proc/{}/cmdline", program.id())).expect("it lives");
     places.push(("the process list".to_owned(), list));
     let url = "https://me:hunter2-in-a-variable@lists.example/t.csv";
     let told = [

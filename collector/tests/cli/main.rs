@@ -3,6 +3,7 @@
 mod check;
 #[path = "../api/client.rs"]
 mod client;
+mod emf;
 mod https;
 mod https_server;
 mod origin;

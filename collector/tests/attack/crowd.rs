@@ -35,7 +35,8 @@ fn a_thousand_connections_that_hang_at_each_port_disturb_nobody_and_cost_little(
     let (cert, key) = (targets.join("server.pem"), targets.join("server.key"));
     ours.issue(&["localhost"]).write(&cert, &key);
     let path = targets.path();
-    let line = [&path, "--tls-cert", &cert, "--tls-key", &key];
+    // The agents of this test say nothing for a while.
+    let line = [&path, "--lease", "5m", "--tls-cert", &cert, "--tls-key", &key];
     let program = Program::serve(&line, &[("ZONEWATCH_AGENT_TOKEN", TOKEN)]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let shown = Shown { trusts: Some(&ours.pem), token: Some(TOKEN), ..Shown::default() };

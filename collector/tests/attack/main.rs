@@ -10,6 +10,7 @@ mod http;
 #[path = "../cli/origin.rs"]
 mod origin;
 #[path = "../cli/program.rs"]
+#[expect(dead_code, reason = "the command line's tests use more of it")]
 mod program;
 mod rotation;
 mod secrets;

@@ -1,5 +1,6 @@
 //! The certificate and the tokens are replaced while agents work: nobody restarts, and no slot is missed.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use agent::{Agent, AgentConfig, ClientTls, Files, Secret};
@@ -14,7 +15,7 @@ const OLD: &str = "the-old-token-of-the-agents";
 const NEW: &str = "the-new-token-of-the-agents";
 
 /// An agent in this process, with all that it shows in files.
-fn agent(program: &Program, targets: &Targets, id: &str) -> Agent {
+fn agent(grpc: SocketAddr, targets: &Targets, id: &str) -> Agent {
     let read = |name: &str| std::fs::read_to_string(targets.join(name)).expect("it is there");
     let config = AgentConfig {
         agent_id: id.into(),
@@ -26,9 +27,7 @@ fn agent(program: &Program, targets: &Targets, id: &str) -> Agent {
             ca: Some(targets.join("ca.pem").into()),
             ..Files::default()
         },
-        ..AgentConfig::new(
-            format!("https://localhost:{}", program.grpc.port()).parse().expect("a URL"),
-        )
+        ..AgentConfig::new(format!("https://localhost:{}", grpc.port()).parse().expect("a URL"))
     };
     Agent::new(config).unwrap_or_else(|error| panic!("{error}"))
 }
@@ -52,9 +51,10 @@ fn certificates_and_tokens_are_replaced_under_load_and_no_slot_is_missed() {
     line.extend(["--tls-cert", &cert, "--tls-key", &key, "--agent-token-file", &tokens]);
     let mut program = Program::serve(&line, &[]);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let grpc = program.grpc;
     let start = |id: &str| {
         let stop = CancellationToken::new();
-        let agent = agent(&program, &targets, id);
+        let agent = agent(grpc, &targets, id);
         (runtime.spawn(agent.run(stop.clone())), stop)
     };
     let mut running = vec![start("a"), start("b")];

@@ -8,12 +8,11 @@ use collector::target_file::Column;
 const OPTIONS: &str = include_str!("../../../docs/options.md");
 const COLUMNS: &str = include_str!("../../../docs/target-file.md");
 
-/// The text below the heading that begins so, up to the next one.
+/// The heading that begins so, and the text below it.
 #[track_caller]
 fn section(heading: &str) -> &'static str {
     let begin = OPTIONS.find(heading).unwrap_or_else(|| panic!("no section {heading:?}"));
-    let (_, rest) = OPTIONS[begin..].split_once('\n').expect("text below it");
-    rest.split("\n## ").next().expect("a section")
+    OPTIONS[begin..].split("\n## ").next().expect("a section")
 }
 
 /// `code` spans of a text.
@@ -65,7 +64,8 @@ fn the_options_reference_is_what_help_says() {
         let (own, help) = (tabled(text), helped(program, command));
         for (option, default) in &help {
             let cell = own.get(option.as_str()).or_else(|| probing.get(option.as_str()));
-            let mentioned = code(text).any(|span| span.split_whitespace().next() == Some(option));
+            let mentioned =
+                code(text).any(|span| span.split_whitespace().any(|word| word == option));
             assert!(cell.is_some() || mentioned, "{command} {option} is not in docs/options.md");
             if let (Some(cell), Some(default)) = (cell, default) {
                 let said = code(cell).any(|span| span == default) || *cell == "as above";

@@ -12,8 +12,11 @@ use crate::explain;
 use crate::metadata::Task;
 use crate::probe::{Ended, ProbeOptions, Prober, fuzz as probe};
 
-/// What is fed, and its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// The name of what is fed, and where it goes in.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
     ("answer", answer),
     ("certificate", probe::certificate),
     ("location", probe::location),

@@ -7,8 +7,11 @@ use crate::serve::places;
 use crate::target_file::{Defaults, Secrets, mask_url, parse_default, read};
 use crate::tokens::{Tokens, bearer};
 
-/// What is fed, and its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// The name of what is fed, and where it goes in.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
     ("target_file", target_file),
     ("default_option", default_option),
     ("secrets_file", secrets_file),

@@ -32,7 +32,7 @@ pub(crate) use fields::show;
 pub use mask::mask_url;
 pub use reload::{carry_over, shrinks_too_much};
 pub use secrets::{Secrets, SecretsError};
-pub use source::{ASK_EVERY, Fetched, Health, Https, Source, Tell, Version};
+pub use source::{ASK_EVERY, Content, Health, Https, Source, Tell, Version};
 pub use target::Target;
 pub use watch::{HOLD, Judgement, LOOK_EVERY, Look, SETTLE, Step, Watch, Watching};
 

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use proto::fuzz::Target;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -10,8 +11,6 @@ use rand::{Rng, SeedableRng};
 const EACH: Duration = Duration::from_secs(1);
 /// The longest mutated input.
 const BYTES_MAX: usize = 4096;
-
-type Target = (&'static str, fn(&[u8]));
 
 fn targets() -> Vec<Target> {
     let all = [proto::fuzz::TARGETS, agent::fuzz::TARGETS, collector::fuzz::TARGETS];

@@ -6,8 +6,11 @@ use prost::Message;
 use crate::wire::{decode_batch, decode_record, encode_batch, encode_record, raw};
 use crate::{AgentMessage, CollectorMessage};
 
-/// What is fed, and its name.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+/// The name of what is fed, and where it goes in.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
     ("agent_message", agent_message),
     ("collector_message", collector_message),
     ("batch", batch),

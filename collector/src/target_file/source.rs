@@ -33,18 +33,13 @@ pub enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version(pub String);
 
-/// What a remote source answers.
+/// The content of a source.
 #[derive(Debug)]
-pub enum Fetched {
-    /// It is what is known already.
-    Unchanged,
-    /// It has this content.
-    Content {
-        /// What the source calls it, if it calls it anything.
-        version: Option<Version>,
-        /// What it says, or why it cannot be used.
-        read: Result<TargetFile, FileError>,
-    },
+pub struct Content {
+    /// What the source calls it, if it calls it anything.
+    pub version: Option<Version>,
+    /// What it says, or why it cannot be used.
+    pub read: Result<TargetFile, FileError>,
 }
 
 /// Whether the list can be read now. What is in force does not depend on it.
@@ -95,12 +90,12 @@ impl Source {
         secrets: &Arc<Secrets>,
     ) -> Result<TargetFile, FileError> {
         match self.fetch(None, defaults, secrets).await? {
-            Fetched::Content { read, .. } => read,
-            Fetched::Unchanged => Err(self.error("it is unchanged, of what is not known")),
+            Some(content) => content.read,
+            None => Err(self.error("it is unchanged, of what is not known")),
         }
     }
 
-    /// Asks a remote source for its list, unless that is the one `known`. A file is always read.
+    /// Asks a remote source for its list: nothing, if that is the one `known`. A file is always read.
     ///
     /// # Errors
     /// When nothing was learnt about the list: see [`FileError::is_outage`].
@@ -109,7 +104,7 @@ impl Source {
         known: Option<&Version>,
         defaults: &Arc<Defaults>,
         secrets: &Arc<Secrets>,
-    ) -> Result<Fetched, FileError> {
+    ) -> Result<Option<Content>, FileError> {
         let shown = self.to_string();
         let (defaults, secrets) = (defaults.clone(), secrets.clone());
         let (version, read) = match self {
@@ -120,7 +115,7 @@ impl Source {
             }
             Self::Https(https) => {
                 let Some(answer) = https.get(known).await.map_err(|why| self.error(&why))? else {
-                    return Ok(Fetched::Unchanged);
+                    return Ok(None);
                 };
                 let rows = move |input: stream::Input| read(input, &shown, &defaults, &secrets);
                 (answer.version.clone(), answer.read(&self.to_string(), rows).await)
@@ -130,7 +125,7 @@ impl Source {
             Err(error) if error.is_outage() => Err(error),
             read => {
                 let named = |file| TargetFile { version: version.clone(), ..file };
-                Ok(Fetched::Content { read: read.map(named), version })
+                Ok(Some(Content { read: read.map(named), version }))
             }
         }
     }

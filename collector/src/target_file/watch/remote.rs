@@ -5,7 +5,7 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
-use super::super::{Fetched, FileError, TargetFile};
+use super::super::{Content, FileError, TargetFile};
 use super::{Watch, Watching};
 
 /// What is known of the source between two answers.
@@ -30,7 +30,7 @@ pub(super) async fn follow(
         let known = in_force.known(Instant::now()).cloned();
         let fetched = source.fetch(known.as_ref(), &defaults, &secrets).await;
         let answered = seen.hear(&in_force, fetched);
-        if let Some((version, read)) = answered {
+        if let Some(Content { version, read }) = answered {
             in_force.judged_version(version);
             seen.content = read.as_ref().err().map(ToString::to_string);
             if let Some(file) = super::poll::judge(&mut in_force, read)
@@ -49,17 +49,14 @@ impl Seen {
     fn hear(
         &mut self,
         in_force: &Watch,
-        fetched: Result<Fetched, FileError>,
-    ) -> Option<(Option<super::super::Version>, Result<TargetFile, FileError>)> {
+        fetched: Result<Option<Content>, FileError>,
+    ) -> Option<Content> {
         let error = match fetched {
-            Ok(fetched) => {
+            Ok(answered) => {
                 if self.outage.take().is_some() {
                     info!("the source of the targets answers again");
                 }
-                return match fetched {
-                    Fetched::Content { version, read } => Some((version, read)),
-                    Fetched::Unchanged => None,
-                };
+                return answered;
             }
             Err(error) => error.to_string(),
         };

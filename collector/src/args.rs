@@ -59,6 +59,7 @@ pub struct FileArgs {
     #[arg(
         long = "default",
         env = "ZONEWATCH_DEFAULT",
+        hide_env_values = true,
         value_name = "COLUMN=VALUE",
         value_delimiter = '\n'
     )]
@@ -71,8 +72,8 @@ pub struct FileArgs {
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// A CSV file of named URLs.
-    #[arg(env = "ZONEWATCH_TARGETS")]
+    /// A CSV file of named URLs: its path, or an https:// URL that is asked for it every 10 s.
+    #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
     pub targets: String,
     /// The API and the dashboard.
     #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", value_name = "IP:PORT", value_parser = address)]
@@ -144,9 +145,9 @@ pub struct ServeArgs {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A CSV file of named URLs.
-    #[arg(env = "ZONEWATCH_TARGETS")]
-    pub targets: PathBuf,
+    /// A CSV file of named URLs: its path, or an https:// URL.
+    #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
+    pub targets: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub file: FileArgs,

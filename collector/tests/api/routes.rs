@@ -235,7 +235,7 @@ fn rejected_rows_say_where_and_why() {
     let rejected = shared().json("/api/v1/rejected-rows");
     check(
         &rejected,
-        r#"{"file":"text","total":"count","rows":[{"line":"count","name":"text|null","reason":"text"}]}"#,
+        r#"{"file":"text","problem":"text|null","total":"count","rows":[{"line":"count","name":"text|null","reason":"text"}]}"#,
     );
     assert_eq!(rejected["total"], 2);
     let row = |index: usize| &rejected["rows"][index];

@@ -87,7 +87,7 @@ impl Itinerary {
 }
 
 /// The URL that `location` means, seen from `from`.
-fn target(from: &Request, location: &[u8]) -> Result<Url, String> {
+pub(super) fn target(from: &Request, location: &[u8]) -> Result<Url, String> {
     let text = std::str::from_utf8(location).map_err(|_| "the Location is not text".to_owned())?;
     let shown = || {
         let masked = mask_url(text);

@@ -13,6 +13,7 @@ pub mod http;
 pub mod hub;
 pub mod inspect;
 pub mod leader;
+pub mod news;
 pub mod plan;
 pub mod serve;
 pub mod sessions;

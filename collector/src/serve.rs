@@ -19,9 +19,10 @@ use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, router};
+use crate::http::{Answers, Api, Listeners, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
+use crate::news::{News, Reporter};
 use crate::sessions::Sessions;
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, StoreError};
@@ -218,7 +219,17 @@ impl Collector {
         let servers_stop = CancellationToken::new();
         let mut core_task = JoinSet::new();
         let OpenLog { writer, events, thread } = self.log;
-        core_task.spawn(hub::run(self.core, self.inbox, writer, events, health, hub_stop.clone()));
+        let news = News::default();
+        let reporter = Reporter::new(news.clone(), &self.core, self.interval);
+        core_task.spawn(hub::run(
+            self.core,
+            self.inbox,
+            writer,
+            events,
+            health,
+            reporter,
+            hub_stop.clone(),
+        ));
 
         let mut parts: JoinSet<Part> = JoinSet::new();
         let api = Api {
@@ -230,6 +241,7 @@ impl Collector {
             log_health,
             tokens: self.api_tokens,
             answers: Answers::default(),
+            listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });

@@ -4,6 +4,8 @@
 mod changes;
 mod client;
 mod counting;
+mod events;
+mod everywhere;
 mod listing;
 mod origin;
 mod parameters;

@@ -4,6 +4,7 @@
 mod changes;
 mod client;
 mod counting;
+mod elsewhere;
 mod events;
 mod everywhere;
 mod listing;

@@ -76,11 +76,6 @@ impl Problem {
     pub fn too_large(detail: &str) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail.into())
     }
-
-    /// 503.
-    pub fn unavailable(detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.into())
-    }
 }
 
 impl From<Stopped> for Problem {

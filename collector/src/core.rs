@@ -4,10 +4,12 @@
 //! [`Effect::Append`], and is taken when that append is durable. Upkeep follows every event, so no path can forget it.
 //! Start at [`Core::apply`].
 
+mod asks;
 mod assign;
 mod counters;
 mod ingest;
 mod listing;
+mod notices;
 mod seal;
 mod sessions;
 mod settle;
@@ -24,7 +26,9 @@ use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::store::writer::Chore;
 use crate::target_file::Target;
 
+pub use asks::{Answer, AskId, Asked, AskedAt};
 pub use counters::Counters;
+pub use notices::{FleetChange, Notice};
 use seal::{Replacing, Sealing};
 pub use seal::{SealPace, Standing};
 
@@ -73,6 +77,8 @@ pub enum Event {
     Drain,
     /// Every chore up to this number is done.
     ChoresDone(u64),
+    /// Somebody wants to know what every vantage of the target of this name finds now.
+    Ask(AskId, String),
 }
 
 /// What is to be done about it.
@@ -86,6 +92,8 @@ pub enum Effect {
     Append(u64, Bytes),
     /// Do this beside the log; numbers rise by one.
     Chore(u64, Chore),
+    /// This came of a question.
+    Answer(AskId, Asked),
 }
 
 /// Why the collector ends a stream.
@@ -166,6 +174,10 @@ pub struct Core {
     /// Shards are not given out before this: their holders may come back.
     hold_until: Timestamp,
     awaited: Vec<String>,
+    /// Probes that somebody waits for.
+    asks: asks::Asks,
+    /// What is to be told.
+    notices: Vec<Notice>,
     stopping: bool,
     last_tick: Timestamp,
     last_forget: Timestamp,
@@ -198,6 +210,8 @@ impl Core {
             log_stalls: Spans::default(),
             judgements_in_log: 0,
             judgements: Vec::new(),
+            asks: asks::Asks::default(),
+            notices: Vec::new(),
             stopping: false,
             last_tick: now,
             last_forget: now,
@@ -245,6 +259,7 @@ impl Core {
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
             Event::ChoresDone(up_to) => self.chores_done(now, up_to),
+            Event::Ask(ask, name) => self.ask(now, ask, &name),
         }
         self.list(now);
         self.send_assigns(now);

@@ -83,8 +83,7 @@ pub fn write(
     let end = now.floor(HOUR);
     let start = end - HOUR * hours as u32;
     let mut told = Told::default();
-    let mut writer =
-        Writer { store, state: State::default(), waiting: Vec::new(), position: 0 };
+    let mut writer = Writer { store, state: State::default(), waiting: Vec::new(), position: 0 };
     writer.log(start, Kind::Claim { epoch: 1, log: 1 });
     let upserts = (0..targets).map(|n| TargetEntry {
         uid: Uid(n as u64 + 1),

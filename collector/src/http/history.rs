@@ -6,15 +6,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use proto::{HourManifest, Timestamp, Uid};
 use tokio::sync::Semaphore;
 
 use super::answer::{json, json_response};
-use super::query::Parameters;
+use super::query::{Name, Parameters};
 use super::{Api, Problem};
 use crate::parts::{Counts, PartError, Totals, hour};
 use crate::state::VantageIdx;
@@ -129,18 +128,16 @@ fn show(
             Source::Parts(manifest) => (read(&manifest)?, None),
             Source::Empty => (Totals::default(), None),
         };
-        shown.push(hours::shown(start, (is_final, revision), totals, exact.as_deref(), zoned));
+        shown.push(hours::shown(start, (is_final, revision), totals, exact, zoned));
     }
     Ok(shown)
 }
 
 pub(super) async fn target_history(
     State(api): State<Api>,
-    name: Result<Path<String>, PathRejection>,
+    Name(name): Name,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let Path(name) = name
-        .map_err(|_| Problem::bad_request("the name in the path is not UTF-8, percent-encoded"))?;
     let span = span(&api, &mut parameters)?;
     let place = parameters.text("vantage");
     let limit = parameters.number("limit", 500, 1..=5000)?;

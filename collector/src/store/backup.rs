@@ -38,7 +38,9 @@ pub enum BackupError {
         source: io::Error,
     },
     /// It never was whole.
-    #[error("the log changed faster than it could be copied, {TRIES} times; copy it while the collector is stopped")]
+    #[error(
+        "the log changed faster than it could be copied, {TRIES} times; copy it while the collector is stopped"
+    )]
     NeverWhole(#[source] StoreError),
 }
 
@@ -59,7 +61,8 @@ pub struct Copied {
 /// When there is no whole copy; what there is of one is removed.
 pub fn backup(from: &Path, to: &Path) -> Result<Copied, BackupError> {
     let source = from.join("log.redb");
-    File::open(&source).map_err(|error| BackupError::NoLog { path: source.clone(), source: error })?;
+    File::open(&source)
+        .map_err(|error| BackupError::NoLog { path: source.clone(), source: error })?;
     let failed = |source| BackupError::Copy { path: to.to_owned(), source };
     match DirBuilder::new().mode(0o700).create(to) {
         Ok(()) => {}

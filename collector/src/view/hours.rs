@@ -6,8 +6,8 @@ use proto::{HourManifest, Timestamp};
 use serde::Serialize;
 
 use super::summary::{
-    Latency, Slots, UnexpectedCounts, UptimeBounds, Window, latency, named, sketched, slots,
-    unexpected, uptime,
+    Latency, Slots, UnexpectedCounts, UptimeBounds, Window, named, sketched, slots, unexpected,
+    uptime,
 };
 use crate::parts::hour::Groups;
 use crate::parts::{Sketch, Totals};
@@ -187,7 +187,7 @@ pub fn shown(
     start: Timestamp,
     (is_final, revision): (bool, u32),
     totals: Totals,
-    exact: Option<&[u32]>,
+    exact: Option<Vec<u32>>,
     zoned: bool,
 ) -> Shown {
     let Totals { tally, latency: sketch } = totals;
@@ -204,6 +204,6 @@ pub fn shown(
     }
 }
 
-fn latency_of(exact: Option<&[u32]>, sketch: &Sketch) -> Latency {
-    exact.map_or_else(|| sketched(sketch), latency)
+fn latency_of(exact: Option<Vec<u32>>, sketch: &Sketch) -> Latency {
+    exact.map_or_else(|| sketched(sketch), Latency::of)
 }

@@ -107,6 +107,21 @@ pub struct Latency {
     pub max: Option<f64>,
 }
 
+impl Latency {
+    /// Of samples in any order, in microseconds.
+    pub(super) fn of(mut samples: Vec<u32>) -> Self {
+        samples.sort_unstable();
+        let percentile = |percent| nearest_rank(&samples, percent).map(millis);
+        Self {
+            p50: percentile(50),
+            p90: percentile(90),
+            p95: percentile(95),
+            p99: percentile(99),
+            max: samples.last().copied().map(millis),
+        }
+    }
+}
+
 /// See [`super::tally::Uptime`].
 #[derive(Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the contract says what each field means")]
@@ -125,6 +140,7 @@ pub struct Round {
     pub slots: Slots,
     pub status_codes: BTreeMap<u16, u64>,
     pub failures: BTreeMap<&'static str, u64>,
+    pub latency_ms: Latency,
 }
 
 /// Microseconds as milliseconds.
@@ -146,7 +162,7 @@ pub struct Counted {
     targets: Verdicts,
     tally: Tally,
     latencies: Vec<u32>,
-    rounds: BTreeMap<Timestamp, Tally>,
+    rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)>,
     zoned: bool,
 }
 
@@ -154,7 +170,7 @@ pub struct Counted {
 pub fn count(state: &State, now: Timestamp, question: &Question, from: Timestamp) -> Counted {
     let to = now;
     let mut tally = Tally::default();
-    let mut rounds: BTreeMap<Timestamp, Tally> = BTreeMap::new();
+    let mut rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)> = BTreeMap::new();
     let mut latencies = Vec::new();
     let mut targets = Verdicts::default();
     let include = |entry: &Entry| match &question.zone {
@@ -174,23 +190,20 @@ pub fn count(state: &State, now: Timestamp, question: &Question, from: Timestamp
                 continue;
             }
             let Some(series) = state.series(vantage, idx) else { continue };
-            tally.count(series, from, to, include, |entry| {
-                if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
-                    latencies.push(entry.latency_us);
-                }
-            });
+            tally.count(series, from, to, include, |entry| sample(entry, &mut latencies));
             // Before its first stretch nothing was due.
             let first = series.stretches.first().map_or(to, |stretch| stretch.from);
             let mut start = from.max(first).floor(question.round);
             while start < to {
                 let end = start + question.round;
-                let round = rounds.entry(start).or_default();
-                round.count(series, start.max(from), end.min(to), include, |_| {});
+                let (round, latencies) = rounds.entry(start).or_default();
+                round.count(series, start.max(from), end.min(to), include, |entry| {
+                    sample(entry, latencies);
+                });
                 start = end;
             }
         }
     }
-    latencies.sort_unstable();
     Counted { now, from, targets, tally, latencies, rounds, zoned: question.zone.is_some() }
 }
 
@@ -198,7 +211,7 @@ pub fn count(state: &State, now: Timestamp, question: &Question, from: Timestamp
 pub fn render(counted: Counted, older: Option<(Timestamp, Totals)>) -> Summary {
     let Counted { now, mut from, targets, mut tally, latencies, rounds, zoned } = counted;
     let latency_ms = match older {
-        None => latency(&latencies),
+        None => Latency::of(latencies),
         Some((begin, mut older)) => {
             from = begin;
             tally.merge(&older.tally);
@@ -216,23 +229,15 @@ pub fn render(counted: Counted, older: Option<(Timestamp, Totals)>) -> Summary {
         uptime: uptime(&tally).filter(|_| !zoned),
         failures: named(&tally),
         status_codes: tally.status_codes,
-        rounds: rounds.into_iter().rev().map(|(start, tally)| round(start, tally, zoned)).collect(),
+        rounds: rounds
+            .into_iter()
+            .rev()
+            .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
+            .collect(),
     }
 }
 
-/// By nearest rank; `sorted` in rising order.
-pub(super) fn latency(sorted: &[u32]) -> Latency {
-    let percentile = |percent| nearest_rank(sorted, percent).map(millis);
-    Latency {
-        p50: percentile(50),
-        p90: percentile(90),
-        p95: percentile(95),
-        p99: percentile(99),
-        max: sorted.last().copied().map(millis),
-    }
-}
-
-/// The same, within the error of a sketch.
+/// Latencies within the error of a sketch.
 pub(super) fn sketched(sketch: &Sketch) -> Latency {
     let percentile = |percent| sketch.percentile(percent).map(millis);
     Latency {
@@ -270,11 +275,19 @@ pub(super) fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
     tally.failures.iter().map(|(failure, count)| (failure.name(), *count)).collect()
 }
 
-fn round(start: Timestamp, tally: Tally, zoned: bool) -> Round {
+/// Only answers have a latency.
+fn sample(entry: &Entry, latencies: &mut Vec<u32>) {
+    if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
+        latencies.push(entry.latency_us);
+    }
+}
+
+fn round(start: Timestamp, tally: Tally, latencies: Vec<u32>, zoned: bool) -> Round {
     Round {
         start: start.rfc3339(),
         slots: slots(&tally, zoned),
         failures: named(&tally),
         status_codes: tally.status_codes,
+        latency_ms: Latency::of(latencies),
     }
 }

@@ -8,8 +8,10 @@ use collector::state::{State, snapshot};
 use collector::store::{Folder, Memory, Store};
 use collector::view::hours::{Filter, Source, hours};
 use collector::view::uptime::{self, By};
-use proto::{Batch, Kind, Missed, MissedRange, Outcome, Phases, ProbeResult, ResultBatch, Timestamp};
 use proptest::prelude::*;
+use proto::{
+    Batch, Kind, Missed, MissedRange, Outcome, Phases, ProbeResult, ResultBatch, Timestamp,
+};
 use serde_json::Value;
 
 use crate::client::send;

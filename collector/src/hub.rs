@@ -163,6 +163,7 @@ pub async fn run(
             biased;
             () = stop.cancelled(), if !draining => {
                 draining = true;
+                performer.writer.hurry();
                 Event::Drain
             }
             event = log.recv() => match event.ok_or(HubError::LogGone)? {

@@ -47,7 +47,7 @@ pub enum Command {
 }
 
 /// How the target file is read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct FileArgs {
     /// How often a target is probed unless its row says otherwise (1s to 24h).
     #[arg(long, env = "ZONEWATCH_INTERVAL", value_name = "D", value_parser = duration, default_value = "10m")]
@@ -69,7 +69,7 @@ pub struct FileArgs {
 }
 
 /// `serve`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
     /// A CSV file of named URLs.
     #[arg(env = "ZONEWATCH_TARGETS")]

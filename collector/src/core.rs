@@ -6,6 +6,7 @@
 
 mod assign;
 mod counters;
+mod follow;
 mod ingest;
 mod listing;
 mod sessions;

@@ -205,6 +205,15 @@ pub async fn run(
     }
 }
 
+/// Answers the next question from a core that follows another collector's log. Whoever has news is told nothing: a core that
+/// decides nothing takes none.
+pub async fn answer(core: &Core, inbox: &mut Inbox) {
+    tokio::select! {
+        Some(question) = inbox.questions.recv() => question(core, inbox.hub.now()),
+        Some(_) = inbox.events.recv() => {}
+    }
+}
+
 struct Performer {
     hub: Hub,
     writer: WriterHandle,

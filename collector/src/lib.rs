@@ -17,6 +17,7 @@ pub mod plan;
 pub mod serve;
 pub mod sessions;
 pub mod signals;
+pub mod standby;
 pub mod state;
 pub mod store;
 pub mod target_file;

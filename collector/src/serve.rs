@@ -2,7 +2,7 @@
 //!
 //! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
 
-mod grpc;
+pub(crate) mod grpc;
 mod local;
 mod parts;
 mod targets;
@@ -21,10 +21,11 @@ use crate::config::Config;
 use crate::core::{Core, CoreConfig};
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
-use crate::leader::{LeadError, lead};
+use crate::leader::{LeadError, Leadership, lead};
 use crate::sessions::Sessions;
+use crate::standby::{self, LeaseKeeper, LeaseLost};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
-use crate::store::{self, StoreError};
+use crate::store::{self, Store, StoreAddress, StoreError};
 use crate::target_file::{Defaults, FileError, Secrets, TargetFile, read_path};
 use crate::tokens::{Tokens, TokensError};
 
@@ -32,6 +33,8 @@ use local::LocalAgents;
 use parts::{Part, flush, part_error, within};
 use targets::{TargetKeeper, tell_problems};
 
+/// Claims before giving up: each that fails means that another collector wrote meanwhile.
+const CLAIMS_MAX: u32 = 20;
 /// Of the 25 s that a drain may take, local agents get most.
 const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// … the log some …
@@ -60,6 +63,9 @@ pub enum StartError {
     /// The log cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A port cannot be shared.
+    #[error("a port cannot be used by the standby")]
+    Port(#[source] std::io::Error),
     /// The log cannot be read.
     #[error(transparent)]
     Lead(#[from] LeadError),
@@ -85,6 +91,9 @@ pub enum RunError {
     /// The core's task.
     #[error(transparent)]
     Hub(#[from] HubError),
+    /// Another collector may lead now.
+    #[error(transparent)]
+    Lease(#[from] LeaseLost),
     /// A server stopped.
     #[error("{part} ended: {cause}")]
     Part {
@@ -116,6 +125,7 @@ pub struct Collector {
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
     emf: Option<String>,
+    keeper: Option<LeaseKeeper>,
 }
 
 struct OpenLog {
@@ -144,10 +154,21 @@ impl Collector {
             // The server that is built later reads the same files: what is wrong with them is said now.
             Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
         }
+        let (elected, keeper) = match &config.store {
+            StoreAddress::DynamoDb(table) => {
+                let elected =
+                    standby::until_elected(&config, table, &http, &grpc, tls.as_ref()).await?;
+                (Some(Box::new(elected.store) as Box<dyn Store>), Some(elected.keeper))
+            }
+            StoreAddress::Memory | StoreAddress::Folder(_) => (None, None),
+        };
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
         let (store, leadership) = blocking(move || {
-            let mut store = store::open(&address)?;
-            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots)?;
+            let mut store = match elected {
+                Some(store) => store,
+                None => store::open(&address)?,
+            };
+            let leadership = claim(store.as_mut(), keep_slots)?;
             Ok::<_, StartError>((store, leadership))
         })
         .await?;
@@ -158,12 +179,7 @@ impl Collector {
             known_targets = leadership.state.targets().filter(|(_, t)| t.listed).count(),
             "log read"
         );
-        let core_config = CoreConfig {
-            lease: config.lease,
-            vantages: config.vantages.clone(),
-            keep_slots: config.keep_slots,
-            local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
-        };
+        let core_config = core_config(&config);
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
         let (writer, events, thread) =
@@ -192,12 +208,18 @@ impl Collector {
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
             emf: config.emf,
+            keeper,
         })
     }
 
     /// Where the API and the page are.
     pub fn http_address(&self) -> SocketAddr {
         self.http_address
+    }
+
+    /// Whether it shares its store with others, of which one leads.
+    pub fn may_stand_by(&self) -> bool {
+        self.keeper.is_some()
     }
 
     /// Where agents connect.
@@ -209,8 +231,9 @@ impl Collector {
     ///
     /// # Errors
     /// When a part ended that must not: the whole collector ends then.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
+    pub async fn run(mut self, stop: CancellationToken) -> Result<(), RunError> {
         self.introduce();
+        let mut lease = self.keeper.take();
         let hub = self.hub.clone();
         let (health, log_health) = watch::channel(LogHealth::Working);
         let (rejected_sender, rejected) = watch::channel(Arc::new(self.file.rejected.clone()));
@@ -269,6 +292,7 @@ impl Collector {
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),
+            lost = lease_lost(lease.as_mut()) => Err(lost.into()),
             Some(part) = parts.join_next() => Err(part_error(part)),
             Some(core) = core_task.join_next() => match core {
                 Ok(Ok(_)) => Err(RunError::Part { part: "the core", cause: "nothing told it to".into() }),
@@ -279,8 +303,16 @@ impl Collector {
                 Err(RunError::Part { part: "a local agent", cause: panic.to_string() })
             }
         };
-        let running =
-            Running { agents, agents_stop, core_task, hub_stop, parts, servers_stop, thread };
+        let running = Running {
+            agents,
+            agents_stop,
+            core_task,
+            hub_stop,
+            parts,
+            servers_stop,
+            thread,
+            lease,
+        };
         running.drain().await;
         first
     }
@@ -309,6 +341,7 @@ struct Running {
     parts: JoinSet<Part>,
     servers_stop: CancellationToken,
     thread: WriterThread,
+    lease: Option<LeaseKeeper>,
 }
 
 impl Running {
@@ -322,12 +355,17 @@ impl Running {
             mut parts,
             servers_stop,
             thread,
+            lease,
         } = self;
         tracing::info!("stopping: agents deliver, the log is flushed");
         agents_stop.cancel();
         within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
         hub_stop.cancel();
         let targets = flush(&mut core_task).await;
+        // Nothing more is written: the standby need not wait.
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
         servers_stop.cancel();
         within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
         // The core's task is over, and with it the writer's queue: the thread ends.
@@ -342,8 +380,45 @@ impl Running {
     }
 }
 
+impl RunError {
+    /// Whether another collector leads now: this one may stand by.
+    pub fn is_succeeded(&self) -> bool {
+        matches!(self, Self::Hub(HubError::Deposed { .. }) | Self::Lease(_))
+    }
+}
+
+/// Claims the log, however often another one is faster: the one behind is deposed, and finds out.
+fn claim(store: &mut dyn Store, keep_slots: Duration) -> Result<Leadership, LeadError> {
+    for _ in 1..CLAIMS_MAX {
+        match lead(store, crate::clock::start, keep_slots) {
+            Err(LeadError::Store(StoreError::Conflict { position })) => {
+                tracing::info!(position, "another collector wrote just now; claiming again");
+            }
+            done => return done,
+        }
+    }
+    lead(store, crate::clock::start, keep_slots)
+}
+
+/// Waits for the loss of the lease; for ever where there is none.
+async fn lease_lost(keeper: Option<&mut LeaseKeeper>) -> LeaseLost {
+    match keeper {
+        Some(keeper) => keeper.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) fn core_config(config: &Config) -> CoreConfig {
+    CoreConfig {
+        lease: config.lease,
+        vantages: config.vantages.clone(),
+        keep_slots: config.keep_slots,
+        local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
+    }
+}
+
 /// Runs what blocks (files, the log) on a thread of its own, so that signals are heard meanwhile.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -44,18 +44,20 @@ impl Sessions {
     pub fn guarded(&self, tokens: Option<Arc<Tokens>>) -> FleetServer<Self> {
         FleetServer::new(Self { tokens, ..self.clone() })
     }
+}
 
-    fn authorize(&self, request: &Request<Streaming<raw::AgentMessage>>) -> Result<(), Status> {
-        let Some(tokens) = &self.tokens else { return Ok(()) };
-        let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-        match given.and_then(bearer) {
-            Some(token) if tokens.accept(token) => Ok(()),
-            Some(_) => {
-                Err(Status::unauthenticated("this token is not one that the collector accepts"))
-            }
-            None => {
-                Err(Status::unauthenticated("the collector asks agents for a token (--token-file)"))
-            }
+/// Whether whoever asks may be an agent: it shows one of the tokens, if any are asked for.
+pub(crate) fn authorize(
+    tokens: Option<&Tokens>,
+    request: &Request<Streaming<raw::AgentMessage>>,
+) -> Result<(), Status> {
+    let Some(tokens) = tokens else { return Ok(()) };
+    let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+    match given.and_then(bearer) {
+        Some(token) if tokens.accept(token) => Ok(()),
+        Some(_) => Err(Status::unauthenticated("this token is not one that the collector accepts")),
+        None => {
+            Err(Status::unauthenticated("the collector asks agents for a token (--token-file)"))
         }
     }
 }
@@ -68,7 +70,7 @@ impl Fleet for Sessions {
         &self,
         request: Request<Streaming<raw::AgentMessage>>,
     ) -> Result<Response<Outbound>, Status> {
-        if let Err(refusal) = self.authorize(&request) {
+        if let Err(refusal) = authorize(self.tokens.as_deref(), &request) {
             let (peer, why) = (request.remote_addr(), refusal.message());
             tracing::warn!(?peer, why, "a session was refused");
             return Err(refusal);

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use proto::wire::raw::v1::fleet_server::FleetServer;
+use proto::wire::raw::v1::fleet_server::{Fleet, FleetServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
 
 use crate::config::Tls;
-use crate::sessions::Sessions;
 
 /// A peer that is silent on the connection is asked so often …
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
@@ -26,14 +25,14 @@ pub(super) fn server_tls(tls: &Tls) -> ServerTlsConfig {
     }
 }
 
-pub(super) async fn serve(
-    fleet: FleetServer<Sessions>,
+pub(crate) async fn serve<F: Fleet>(
+    fleet: FleetServer<F>,
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<FleetServer<Sessions>>().await;
+    reporter.set_serving::<FleetServer<F>>().await;
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_WITHIN))

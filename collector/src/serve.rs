@@ -2,10 +2,14 @@
 //!
 //! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
 
+mod accept;
 pub(crate) mod grpc;
 mod local;
 mod parts;
+mod patient;
 mod targets;
+mod tls;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,23 +19,30 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
-use crate::sessions::Sessions;
-use crate::standby::{self, LeaseKeeper, LeaseLost};
+use crate::reload::{Reloaded, fixed};
+use crate::screen::Screen;
+use crate::sessions::{Refusals, Sessions};
+use crate::standby::{self, Elected, LeaseKeeper, LeaseLost};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, Store, StoreAddress, StoreError};
-use crate::target_file::{Defaults, FileError, Secrets, TargetFile, read_path};
+use crate::target_file::{
+    ASK_EVERY, Defaults, FileError, Health, Secrets, Source, TargetFile, Watching,
+};
 use crate::tokens::{Tokens, TokensError};
 
+pub use accept::Peer;
 use local::LocalAgents;
 use parts::{Part, flush, part_error, within};
+pub(crate) use patient::Patient;
 use targets::{TargetKeeper, tell_problems};
+pub use tls::{Place, TlsError, TlsFiles, places};
+pub(crate) use waiting::Waiting;
 
 /// Claims before giving up: each that fails means that another collector wrote meanwhile.
 const CLAIMS_MAX: u32 = 20;
@@ -72,11 +83,6 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("the log's thread cannot be started")]
     Thread(#[source] std::io::Error),
-    /// Certificate or key are not what TLS takes. Exit code 2.
-    #[error(
-        "--tls-cert, --tls-key and --client-ca: expected a PEM chain, its key and PEM authorities"
-    )]
-    Tls(#[source] tonic::transport::Error),
     /// A local agent cannot be set up. Exit code 2.
     #[error("a local agent cannot be started")]
     Agent(#[from] agent::AgentError),
@@ -110,22 +116,25 @@ pub struct Collector {
     http_address: SocketAddr,
     grpc: TcpListener,
     grpc_address: SocketAddr,
-    tls: Option<ServerTlsConfig>,
+    tls: Option<Reloaded<rustls::ServerConfig>>,
     local: Option<LocalAgents>,
     hub: Hub,
     inbox: Inbox,
     core: Core,
     log: OpenLog,
     file: TargetFile,
-    path: std::path::PathBuf,
-    defaults: Defaults,
-    secrets: Secrets,
+    source: Source,
+    defaults: Arc<Defaults>,
+    secrets: Arc<Secrets>,
     interval: Duration,
     keep_slots: Duration,
-    agent_tokens: Option<Arc<Tokens>>,
-    api_tokens: Option<Arc<Tokens>>,
+    agent_tokens: Option<Reloaded<Tokens>>,
+    api_tokens: Option<Reloaded<Tokens>>,
+    origins: Arc<[crate::http::Origin]>,
+    screen: Option<Screen>,
+    store: String,
     emf: Option<String>,
-    keeper: Option<LeaseKeeper>,
+    lease: Option<LeaseKeeper>,
 }
 
 struct OpenLog {
@@ -140,32 +149,24 @@ impl Collector {
     /// # Errors
     /// When any of that cannot be done: what, where, and what was expected.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let (file, config) = blocking(move || {
-            read_path(&config.targets, &config.defaults, &config.secrets).map(|file| (file, config))
-        })
-        .await?;
+        let file = config.targets.read(&config.defaults, &config.secrets).await?;
         let http = listen("--http-listen", config.http_listen).await?;
         let grpc = listen("--grpc-listen", config.grpc_listen).await?;
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let tls = config.tls.as_ref().map(grpc::server_tls);
-        if let Some(tls) = &tls {
-            // The server that is built later reads the same files: what is wrong with them is said now.
-            Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
-        }
-        let (elected, keeper) = match &config.store {
+        let (elected, lease) = match &config.store {
             StoreAddress::DynamoDb(table) => {
-                let elected =
-                    standby::until_elected(&config, table, &http, &grpc, tls.as_ref()).await?;
-                (Some(Box::new(elected.store) as Box<dyn Store>), Some(elected.keeper))
+                let Elected { store, lease } =
+                    standby::until_elected(&config, table, &http, &grpc).await?;
+                (Some(store), Some(lease))
             }
             StoreAddress::Memory | StoreAddress::Folder(_) => (None, None),
         };
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
         let (store, leadership) = blocking(move || {
             let mut store = match elected {
-                Some(store) => store,
+                Some(store) => Box::new(store),
                 None => store::open(&address)?,
             };
             let leadership = claim(store.as_mut(), keep_slots)?;
@@ -193,22 +194,25 @@ impl Collector {
             http_address,
             grpc,
             grpc_address,
-            tls,
+            tls: config.tls,
             local,
             hub,
             inbox,
             core: Core::new(core_config, leadership.state, now),
             log: OpenLog { writer, events, thread },
             file,
-            path: config.targets,
+            source: config.targets,
             defaults: config.defaults,
             secrets: config.secrets,
             interval: config.interval,
             keep_slots: config.keep_slots,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            origins: config.origins,
+            screen: config.screen,
+            store: config.store.to_string(),
             emf: config.emf,
-            keeper,
+            lease,
         })
     }
 
@@ -219,7 +223,7 @@ impl Collector {
 
     /// Whether it shares its store with others, of which one leads.
     pub fn may_stand_by(&self) -> bool {
-        self.keeper.is_some()
+        self.lease.is_some()
     }
 
     /// Where agents connect.
@@ -231,11 +235,12 @@ impl Collector {
     ///
     /// # Errors
     /// When a part ended that must not: the whole collector ends then.
-    pub async fn run(mut self, stop: CancellationToken) -> Result<(), RunError> {
+    pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         self.introduce();
-        let mut lease = self.keeper.take();
+        let mut lease = self.lease;
         let hub = self.hub.clone();
         let (health, log_health) = watch::channel(LogHealth::Working);
+        let (source_told, source_health) = watch::channel(Health::default());
         let (rejected_sender, rejected) = watch::channel(Arc::new(self.file.rejected.clone()));
         let hub_stop = CancellationToken::new();
         let servers_stop = CancellationToken::new();
@@ -244,37 +249,50 @@ impl Collector {
         core_task.spawn(hub::run(self.core, self.inbox, writer, events, health, hub_stop.clone()));
 
         let mut parts: JoinSet<Part> = JoinSet::new();
+        let refusals = Arc::<Refusals>::default();
         let api = Api {
             hub: hub.clone(),
             round: self.interval,
             keep_slots: self.keep_slots,
-            targets: self.path.display().to_string().into(),
+            targets: self.source.to_string().into(),
             rejected,
+            source_health,
             log_health,
-            tokens: self.api_tokens,
+            tokens: self.api_tokens.as_ref().map(Reloaded::live),
+            refusals: refusals.clone(),
+            origins: self.origins,
             answers: Answers::default(),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });
-        let sessions = Sessions::new(hub.clone());
+        let sessions = Sessions::new(hub.clone(), refusals.clone());
         let public = grpc::serve(
-            sessions.guarded(self.agent_tokens),
+            sessions.guarded(self.agent_tokens.as_ref().map(Reloaded::live)),
             self.grpc,
-            self.tls,
+            self.tls.as_ref().map(Reloaded::live),
+            refusals.clone(),
             servers_stop.clone(),
         );
         parts.spawn(async move { Part::of("the gRPC server", public.await) });
         let mut agents = JoinSet::new();
         let agents_stop = CancellationToken::new();
         if let Some(local) = self.local {
-            let door = sessions.guarded(Some(local.tokens));
-            let served = grpc::serve(door, local.listener, None, servers_stop.clone());
+            let door = sessions.guarded(Some(fixed(local.tokens)));
+            let served = grpc::serve(door, local.listener, None, refusals, servers_stop.clone());
             parts.spawn(async move { Part::of("the local agents' gRPC server", served.await) });
             for agent in local.agents {
                 agents.spawn(agent.run(agents_stop.clone()));
             }
         }
-        let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
+        for tokens in [self.agent_tokens, self.api_tokens].into_iter().flatten() {
+            let kept = tokens.keep(servers_stop.clone());
+            parts.spawn(async move { Part::of("the token files' watcher", kept.await) });
+        }
+        if let Some(tls) = self.tls {
+            let kept = tls.keep(servers_stop.clone());
+            parts.spawn(async move { Part::of("the certificate's watcher", kept.await) });
+        }
+        let progress = crate::first_pass::tell(hub.clone(), self.screen, servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
         if let Some(deployment) = self.emf {
             let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
@@ -283,9 +301,13 @@ impl Collector {
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,
-            path: self.path,
-            defaults: Arc::new(self.defaults),
-            secrets: Arc::new(self.secrets),
+            watching: Watching {
+                source: self.source,
+                defaults: self.defaults,
+                secrets: self.secrets,
+                health: source_told,
+                ask_every: ASK_EVERY,
+            },
         };
         let keeper = keeper.keep(self.file, servers_stop.clone());
         parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
@@ -303,7 +325,10 @@ impl Collector {
                 Err(RunError::Part { part: "a local agent", cause: panic.to_string() })
             }
         };
+        let store = self.store;
         let running = Running {
+            hub,
+            store,
             agents,
             agents_stop,
             core_task,
@@ -334,6 +359,8 @@ impl Collector {
 
 /// A running collector's parts, in the order in which they end.
 struct Running {
+    hub: Hub,
+    store: String,
     agents: JoinSet<agent::DrainReport>,
     agents_stop: CancellationToken,
     core_task: JoinSet<Result<Core, HubError>>,
@@ -348,6 +375,8 @@ impl Running {
     /// Agents deliver what they have, the log takes it, the servers end.
     async fn drain(self) {
         let Self {
+            hub,
+            store,
             mut agents,
             agents_stop,
             mut core_task,
@@ -358,10 +387,11 @@ impl Running {
             lease,
         } = self;
         tracing::info!("stopping: agents deliver, the log is flushed");
+        let before = hub.ask(|core, _| core.counters().results).await.ok();
         agents_stop.cancel();
         within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
         hub_stop.cancel();
-        let targets = flush(&mut core_task).await;
+        let flushed = flush(&mut core_task).await;
         // Nothing more is written: the standby need not wait.
         if let Some(lease) = lease {
             lease.release().await;
@@ -374,8 +404,17 @@ impl Running {
             Ok(Err(error)) => tracing::warn!(%error, "the log was not closed as it should be"),
             Err(panic) => tracing::error!(%panic, "closing the log panicked"),
         }
-        if let Some(targets) = targets {
-            tracing::info!(targets, "stopped; everything acknowledged is in the log");
+        if let Some(core) = flushed {
+            let targets = core.state().targets().filter(|(_, target)| target.listed).count();
+            let results = core.counters().results;
+            let while_stopping = results - before.unwrap_or(results);
+            tracing::info!(
+                store,
+                targets,
+                results,
+                while_stopping,
+                "stopped; everything acknowledged is in the log: all results since the start, and those that came while stopping"
+            );
         }
     }
 }
@@ -401,9 +440,9 @@ fn claim(store: &mut dyn Store, keep_slots: Duration) -> Result<Leadership, Lead
 }
 
 /// Waits for the loss of the lease; for ever where there is none.
-async fn lease_lost(keeper: Option<&mut LeaseKeeper>) -> LeaseLost {
-    match keeper {
-        Some(keeper) => keeper.lost().await,
+async fn lease_lost(lease: Option<&mut LeaseKeeper>) -> LeaseLost {
+    match lease {
+        Some(lease) => lease.lost().await,
         None => std::future::pending().await,
     }
 }

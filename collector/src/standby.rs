@@ -16,9 +16,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::ServerTlsConfig;
 
 use crate::config::{Config, chain};
+use crate::reload::Reloaded;
 use crate::serve::StartError;
 use crate::store::dynamodb::lease::{Holder, LOOK_EVERY, Lease};
 use crate::store::{DynamoDb, TableAddress};
@@ -34,7 +34,7 @@ pub struct Elected {
     /// Open, with nothing claimed yet.
     pub store: DynamoDb,
     /// Renews the lease from now on.
-    pub keeper: LeaseKeeper,
+    pub lease: LeaseKeeper,
 }
 
 /// Waits until this process may lead, and stands by meanwhile on the same ports.
@@ -46,12 +46,11 @@ pub async fn until_elected(
     address: &TableAddress,
     http: &TcpListener,
     grpc: &TcpListener,
-    tls: Option<&ServerTlsConfig>,
 ) -> Result<Elected, StartError> {
     let store = open(address).await?;
     let mut lease = store.lease().reached_at(place::reached_at(http));
     let Some(holder) = lease.look().await? else {
-        return Ok(Elected { store, keeper: LeaseKeeper::start(lease) });
+        return Ok(Elected { store, lease: LeaseKeeper::start(lease) });
     };
     tracing::info!(leader = %holder.http, http = %place::reached_at(http), "standing by: another collector leads");
     let (says, leader) = watch::channel(leads(holder));
@@ -67,8 +66,14 @@ pub async fn until_elected(
         let _served = server.await;
         stopped.cancelled().await;
     });
-    let door = Refusing { leader, tokens: config.agent_tokens.clone() };
-    let server = crate::serve::grpc::serve(door.server(), again(grpc)?, tls.cloned(), stop.clone());
+    let door = Refusing { leader, tokens: config.agent_tokens.as_ref().map(Reloaded::live) };
+    let server = crate::serve::grpc::serve(
+        door.server(),
+        again(grpc)?,
+        config.tls.as_ref().map(Reloaded::live),
+        Arc::default(),
+        stop.clone(),
+    );
     parts.spawn(async move {
         if let Err(error) = server.await {
             tracing::warn!(error = %chain(&error), "agents cannot be told who leads");
@@ -76,7 +81,7 @@ pub async fn until_elected(
     });
     wait(&mut lease, &says, &mut parts).await;
     tracing::info!("nobody leads: taking over");
-    Ok(Elected { store, keeper: LeaseKeeper::start(lease) })
+    Ok(Elected { store, lease: LeaseKeeper::start(lease) })
 }
 
 /// Looks until the lease is held.
@@ -125,6 +130,3 @@ fn again(listener: &TcpListener) -> Result<TcpListener, StartError> {
     let again = listener.as_fd().try_clone_to_owned().map(std::net::TcpListener::from);
     again.and_then(TcpListener::from_std).map_err(StartError::Port)
 }
-
-/// Bearer tokens, shared with the leader that this process becomes.
-type Tokens = Option<Arc<crate::tokens::Tokens>>;

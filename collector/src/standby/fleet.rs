@@ -1,18 +1,18 @@
 //! The agents' door of a standby: it says who leads, and takes nobody in.
 
-use std::sync::Arc;
-
 use proto::wire::raw::v1 as raw;
 use proto::wire::raw::v1::fleet_server::{Fleet, FleetServer};
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::{Leader, Tokens};
+use super::Leader;
+use crate::reload::Live;
 use crate::sessions::{Outbound, authorize};
+use crate::tokens::Tokens;
 
 pub(super) struct Refusing {
     pub(super) leader: Leader,
-    pub(super) tokens: Tokens,
+    pub(super) tokens: Option<Live<Tokens>>,
 }
 
 impl Refusing {
@@ -29,7 +29,7 @@ impl Fleet for Refusing {
         &self,
         request: Request<Streaming<raw::AgentMessage>>,
     ) -> Result<Response<Outbound>, Status> {
-        authorize(self.tokens.as_ref().map(Arc::as_ref), &request)?;
+        authorize(self.tokens.as_ref(), &request).map_err(|(_, status)| status)?;
         let leader = self.leader.borrow().clone();
         let leader = leader.as_deref().unwrap_or("nobody");
         let mut status = Status::unavailable(format!("a standby: {leader} leads"));

@@ -14,8 +14,9 @@ use crate::core::{Core, CoreConfig};
 use crate::http::{Answers, Api};
 use crate::hub::{self, Hub, Inbox, LogHealth};
 use crate::leader::{self, LeadError};
+use crate::reload::Reloaded;
 use crate::store::{DynamoDb, Store, StoreError};
-use crate::target_file::Rejected;
+use crate::target_file::{Health, Rejected};
 
 /// Between two looks at the log's end.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -51,10 +52,13 @@ impl Follower {
             hub: self.hub.clone(),
             round: config.interval,
             keep_slots: config.keep_slots,
-            targets: config.targets.display().to_string().into(),
+            targets: config.targets.to_string().into(),
             rejected: watch::channel(Arc::new(Rejected::default())).1,
             log_health: watch::channel(LogHealth::Working).1,
-            tokens: config.api_tokens.clone(),
+            tokens: config.api_tokens.as_ref().map(Reloaded::live),
+            source_health: watch::channel(Health::default()).1,
+            refusals: Arc::default(),
+            origins: config.origins.clone(),
             answers: Answers::default(),
         }
     }

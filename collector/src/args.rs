@@ -72,7 +72,7 @@ pub struct FileArgs {
 /// `serve`.
 #[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// A CSV file of named URLs: its path, or an https:// URL that is asked for it every 10 s.
+    /// A CSV file of named URLs: its path, or an https:// URL or s3://bucket/key that is asked for it every 10 s.
     #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
     pub targets: String,
     /// The API and the dashboard.
@@ -89,7 +89,7 @@ pub struct ServeArgs {
     /// The vantages there are [default: those seen in the last 24 hours].
     #[arg(long, env = "ZONEWATCH_VANTAGES", value_name = "NAME,…", value_delimiter = ',')]
     pub vantages: Vec<String>,
-    /// Where the log is kept: a folder, or memory:
+    /// Where the log is kept: a folder, dynamodb://TABLE?region=…&endpoint=…&role_arn=…, or memory:
     #[arg(long, env = "ZONEWATCH_STORE", default_value = "./zonewatch-data")]
     pub store: String,
     /// How long single slots are kept in memory: the longest window that the API answers for.
@@ -145,7 +145,7 @@ pub struct ServeArgs {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A CSV file of named URLs: its path, or an https:// URL.
+    /// A CSV file of named URLs: its path, an https:// URL or s3://bucket/key.
     #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
     pub targets: String,
     #[command(flatten)]

@@ -38,11 +38,6 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail.into())
     }
 
-    /// 503: it may be there soon.
-    pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.into())
-    }
-
     /// 405.
     pub fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "this route only answers GET and HEAD".into())
@@ -56,7 +51,7 @@ impl Problem {
     }
 
     /// 503.
-    pub fn unavailable(detail: &str) -> Self {
+    pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.into())
     }
 }

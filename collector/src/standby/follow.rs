@@ -19,7 +19,7 @@ use crate::store::{DynamoDb, Store, StoreError};
 use crate::target_file::{Health, Rejected};
 
 /// Between two looks at the log's end.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Records that one look brings: the core answers questions between two.
 const RECORDS_MAX: usize = 2_000;
 

@@ -1,11 +1,4 @@
-//! The store in a DynamoDB table, against moto: the contract, the same behind a proxy that fails as networks and services do,
-//! crashes between any two calls,
-//! rivals, and two real collectors of which one leads.
+//! The store in a DynamoDB table, and whatever else of AWS moto stands in for. What needs moto is named so, that it can be
+//! left out.
 
-mod cluster;
-mod contract;
-mod crash;
-mod moto;
-mod proxy;
-mod rivals;
-mod standby;
+mod on_moto;

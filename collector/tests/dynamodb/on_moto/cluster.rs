@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -12,8 +12,8 @@ use collector::store::TableAddress;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::moto;
-use crate::proxy::Proxy;
+use super::moto;
+use super::proxy::Proxy;
 
 /// What takes longer than this will never come.
 pub const PATIENCE: Duration = Duration::from_secs(60);

@@ -8,8 +8,8 @@ use collector::store::Store;
 use proto::{Kind, Record, wire};
 use rustix::process::Signal;
 
-use crate::cluster::{Cluster, INTERVAL};
-use crate::moto;
+use super::cluster::{Cluster, INTERVAL};
+use super::moto;
 
 /// A takeover without notice …
 const UNANNOUNCED_MAX: Duration = Duration::from_secs(25);

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use collector::store::{Store, StoreError};
 
-use crate::contract::Stubborn;
-use crate::moto;
-use crate::proxy::{Fault, Proxy};
+use super::contract::Stubborn;
+use super::moto;
+use super::proxy::{Fault, Proxy};
 
 #[test]
 fn what_a_deposed_leader_writes_after_its_successors_claim_is_not_there() {

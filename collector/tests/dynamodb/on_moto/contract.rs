@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use collector::store::{DynamoDb, Parts, Store, StoreError, contract};
 
-use crate::moto;
-use crate::proxy::{Fault, Proxy};
+use super::moto;
+use super::proxy::{Fault, Proxy};
 
 /// Does what the writer does: what fails is tried again, with the same bytes at the same position.
 pub struct Stubborn(pub DynamoDb);

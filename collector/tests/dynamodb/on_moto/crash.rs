@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use collector::store::{Store, StoreError};
 
-use crate::moto;
-use crate::proxy::Proxy;
+use super::moto;
+use super::proxy::Proxy;
 
 fn large(byte: u8) -> Bytes {
     Bytes::from(vec![byte; 700_000])

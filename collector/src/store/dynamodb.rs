@@ -41,6 +41,8 @@ pub struct DynamoDb {
     tail: Option<u64>,
     /// Up to here the log is known to reach: a reading that ends before it was an old one.
     known: AtomicU64,
+    /// Up to here it is known to be trimmed.
+    known_head: AtomicU64,
     licence: Licence,
 }
 
@@ -65,7 +67,13 @@ impl DynamoDb {
         let handle = tokio::runtime::Handle::current();
         let table = handle.block_on(Table::new(address, credentials));
         table.wait(log::open(&table))?;
-        Ok(Self { table, tail: None, known: AtomicU64::new(0), licence: Licence::default() })
+        Ok(Self {
+            table,
+            tail: None,
+            known: AtomicU64::new(0),
+            known_head: AtomicU64::new(0),
+            licence: Licence::default(),
+        })
     }
 
     /// Who may lead. The store writes only while the lease that is taken here is renewed.
@@ -74,7 +82,14 @@ impl DynamoDb {
     }
 
     fn extent(&self) -> Result<Extent, StoreError> {
-        self.table.wait(log::open(&self.table))
+        for _ in 0..READS_MAX {
+            let extent = self.table.wait(log::open(&self.table))?;
+            if self.known_head.fetch_max(extent.head, Ordering::Relaxed) <= extent.head {
+                return Ok(extent);
+            }
+            std::thread::sleep(READ_PAUSE);
+        }
+        Err(failed("the table shows an old beginning of the log".into()))
     }
 
     fn find_tail(&self) -> Result<u64, StoreError> {
@@ -187,7 +202,8 @@ impl Store for DynamoDb {
             return Err(StoreError::Conflict { position: before });
         }
         self.licence.check()?;
-        self.table.wait(log::trim(&self.table, extent, before))?;
+        let trimmed = self.table.wait(log::trim(&self.table, extent, before))?;
+        self.known_head.fetch_max(trimmed.head, Ordering::Relaxed);
         Ok(())
     }
 

@@ -12,7 +12,7 @@ fn put(path: &str, body: &str) {
     let length = body.len();
     write!(
         stream,
-        "PUT {path} HTTP/1.1\r\nHost: s3.eu-west-1.amazonaws.com\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        "PUT {path} HTTP/1.1\r\nHost: s3.amazonaws.com\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     )
     .expect("it reads");
     let mut answer = String::new();
@@ -24,7 +24,7 @@ fn check(object: &str) -> Output {
     Command::new(env!("CARGO_BIN_EXE_zonewatch-collector"))
         .args(["check", object])
         .env("AWS_ENDPOINT_URL_S3", format!("http://{}", moto::address()))
-        .env("AWS_REGION", "eu-west-1")
+        .env("AWS_REGION", "us-east-1")
         .env("AWS_ACCESS_KEY_ID", "test")
         .env("AWS_SECRET_ACCESS_KEY", "test")
         .output()

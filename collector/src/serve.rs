@@ -22,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, router};
+use crate::http::{Answers, Api, Listeners, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
+use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
 use crate::sessions::{Refusals, Sessions};
@@ -246,7 +247,17 @@ impl Collector {
         let servers_stop = CancellationToken::new();
         let mut core_task = JoinSet::new();
         let OpenLog { writer, events, thread } = self.log;
-        core_task.spawn(hub::run(self.core, self.inbox, writer, events, health, hub_stop.clone()));
+        let news = News::default();
+        let reporter = Reporter::new(news.clone(), &self.core, self.interval);
+        core_task.spawn(hub::run(
+            self.core,
+            self.inbox,
+            writer,
+            events,
+            health,
+            reporter,
+            hub_stop.clone(),
+        ));
 
         let mut parts: JoinSet<Part> = JoinSet::new();
         let refusals = Arc::<Refusals>::default();
@@ -262,6 +273,7 @@ impl Collector {
             refusals: refusals.clone(),
             origins: self.origins,
             answers: Answers::default(),
+            listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });

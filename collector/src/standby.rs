@@ -57,7 +57,7 @@ pub async fn until_elected(
     let stop = CancellationToken::new();
     let _stops = stop.clone().drop_guard();
     let follower = Follower::new(config, open(address).await?);
-    let api = follower.api(config);
+    let api = follower.api(config, stop.clone());
     let mut parts = JoinSet::new();
     parts.spawn(follower.run(stop.clone()));
     let router = forward::router(api, leader.clone());

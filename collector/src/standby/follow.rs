@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, chain};
 use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api};
+use crate::http::{Answers, Api, Listeners};
 use crate::hub::{self, Hub, Inbox, LogHealth};
 use crate::leader::{self, LeadError};
+use crate::news::News;
 use crate::reload::Reloaded;
 use crate::store::{DynamoDb, Store, StoreError};
 use crate::target_file::{Health, Rejected};
@@ -47,7 +48,7 @@ impl Follower {
     }
 
     /// The same routes as a leader's.
-    pub(super) fn api(&self, config: &Config) -> Api {
+    pub(super) fn api(&self, config: &Config, stop: CancellationToken) -> Api {
         Api {
             hub: self.hub.clone(),
             round: config.interval,
@@ -60,6 +61,7 @@ impl Follower {
             refusals: Arc::default(),
             origins: config.origins.clone(),
             answers: Answers::default(),
+            listeners: Listeners::new(News::default(), stop),
         }
     }
 

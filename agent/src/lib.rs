@@ -14,6 +14,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod descriptors;
+pub mod emf;
 mod excuses;
 pub mod explain;
 mod flights;
@@ -30,6 +31,7 @@ mod runtime;
 mod schedule;
 mod session;
 mod settings;
+mod signals;
 mod worker;
 
 use std::net::SocketAddr;
@@ -57,6 +59,7 @@ use pause::Pauses;
 use probe::Prober;
 use runtime::Runtime;
 use session::Dialer;
+use signals::Signals;
 use worker::Workers;
 
 /// The most slots that are tasks without having started: at about 1 KB each, 100 MB. More wait in the core.
@@ -107,6 +110,12 @@ impl Agent {
             collector = %config.collector, concurrency, version = env!("CARGO_PKG_VERSION"),
             "agent starts"
         );
+        let signals = config.emf.map(|deployment| Signals {
+            deployment,
+            vantage: config.vantage.clone(),
+            zone: config.zone.clone(),
+            concurrency,
+        });
         let core_config = CoreConfig {
             agent_id: config.agent_id,
             boot: rand::random(),
@@ -123,6 +132,9 @@ impl Agent {
         parts.spawn(tick(pauses.clone(), parts_end.clone()));
         if let Some(admin) = admin {
             parts.spawn(admin.serve(metrics.clone(), parts_end.clone()));
+        }
+        if let Some(signals) = signals {
+            parts.spawn(signals.tell(metrics.clone(), parts_end.clone()));
         }
         let runtime = Runtime::new(
             AgentCore::new(core_config, prober.clone()),

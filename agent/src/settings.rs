@@ -81,6 +81,7 @@ impl RunArgs {
             concurrency,
             probe: self.probe,
             listen: Some(listen),
+            emf: self.emf.emf.then_some(self.emf.deployment),
             collector: default.collector,
             outbox_bytes: default.outbox_bytes,
             drain_max: default.drain_max,

@@ -45,6 +45,8 @@ pub struct Config {
     pub agent_tokens: Option<Arc<Tokens>>,
     /// What API clients must show.
     pub api_tokens: Option<Arc<Tokens>>,
+    /// The name of the installation in CloudWatch, if metrics are written for it.
+    pub emf: Option<String>,
 }
 
 /// An agent inside the collector's process.
@@ -180,6 +182,7 @@ impl Config {
             lease: args.lease,
             agent_tokens,
             api_tokens,
+            emf: args.emf.emf.then_some(args.emf.deployment),
         })
     }
 }

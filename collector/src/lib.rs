@@ -16,6 +16,7 @@ pub mod leader;
 pub mod plan;
 pub mod serve;
 pub mod sessions;
+pub mod signals;
 pub mod state;
 pub mod store;
 pub mod target_file;

@@ -115,6 +115,7 @@ pub struct Collector {
     keep_slots: Duration,
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
+    emf: Option<String>,
 }
 
 struct OpenLog {
@@ -190,6 +191,7 @@ impl Collector {
             keep_slots: config.keep_slots,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            emf: config.emf,
         })
     }
 
@@ -251,6 +253,10 @@ impl Collector {
         }
         let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
+        if let Some(deployment) = self.emf {
+            let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
+            parts.spawn(async move { Part::of("what CloudWatch is told", told.await) });
+        }
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,

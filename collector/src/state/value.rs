@@ -35,6 +35,11 @@ impl Entry {
         }
     }
 
+    /// When the probe really started.
+    pub fn started(&self) -> Timestamp {
+        Timestamp::from_millis(self.planned.millis().saturating_add(self.start_delay_ms.into()))
+    }
+
     /// `up > answered, not as expected > failure` (missed and open slots have no entry).
     pub fn rank(&self) -> u8 {
         rank(self.outcome)

@@ -16,7 +16,7 @@ use collector::leader;
 use collector::store::{Memory, Store};
 use collector::target_file::Target;
 use proto::{
-    AgentMessage, CollectorMessage, Failure, Note, Outcome, Phases, ProbeSpec, Timestamp, Uid, wire,
+    AgentMessage, CollectorMessage, Failure, Outcome, Phases, ProbeSpec, Timestamp, Uid, wire,
 };
 
 use super::random::Random;
@@ -550,7 +550,8 @@ impl World {
                     started: local(&self.nodes[n], probe.begun),
                     outcome: probe.outcome,
                     phases: Phases::default(),
-                    note: Note::default(),
+                    body_bytes: 0,
+                    note: Box::default(),
                 }
             };
             self.tell_agent(n, AgentEvent::Ended { ticket: probe.ticket, attempt });

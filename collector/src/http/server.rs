@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Connections at once; more wait in the system's queue. Each costs a descriptor and some 20 KiB.
 const CONNECTIONS_MAX: usize = 1024;
-/// How long the head of a request may take, and so how long a connection may idle.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long the head of a request may take, and so how long a connection may idle: longer than load balancers let one idle
+/// (AWS: 60 s), or they would send requests into connections that are just being closed, and answer 502.
+const HEAD_WITHIN: Duration = Duration::from_secs(75);
 /// After the system refused a connection (no descriptors left, say) the next is tried so much later.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 

@@ -74,7 +74,7 @@ resource "aws_lb_listener" "https" {
 
 resource "aws_lb_listener" "http" {
   #checkov:skip=CKV_AWS_2:With a domain it redirects to HTTPS; without one there is no certificate, and allowed_cidrs says who may come
-  #checkov:skip=CKV_AWS_103:It has no TLS
+  #checkov:skip=CKV_AWS_103:This one has no TLS; the HTTPS listener has 1.2 and 1.3
   load_balancer_arn = aws_lb.api.arn
   port              = 80
   protocol          = "HTTP"

@@ -28,17 +28,14 @@ resource "aws_iam_role_policy" "store" {
 }
 
 locals {
-  # All that the store does, each with its reason. No Scan: every read knows its keys. No rights over the table itself.
+  # All that the store does (docs/store-dynamodb.md). No Scan: every read knows its keys. No rights over the table itself.
   table_actions = [
-    "dynamodb:DescribeTable",      # at the start: is this a table of ours?
-    "dynamodb:GetItem",            # the lease, the head of the log
-    "dynamodb:BatchGetItem",       # many parts at once
-    "dynamodb:Query",              # the log from a position on
-    "dynamodb:PutItem",            # a record, if its position is free
-    "dynamodb:UpdateItem",         # the lease
-    "dynamodb:BatchWriteItem",     # parts of a finished hour
-    "dynamodb:ConditionCheckItem", # in transactions
-    "dynamodb:DeleteItem",         # what is trimmed from the log
+    "dynamodb:GetItem",        # the lease, the head of the log
+    "dynamodb:Query",          # the log from a position on
+    "dynamodb:PutItem",        # a record, if its position is free
+    "dynamodb:UpdateItem",     # the lease, renewed
+    "dynamodb:DeleteItem",     # the lease, given back
+    "dynamodb:BatchWriteItem", # parts of a finished hour; what is trimmed
   ]
 
   table_statement = {

@@ -2,9 +2,14 @@
 
 mod answer;
 mod auth;
+mod cors;
+mod events;
 mod first;
+pub(crate) mod fuzz;
+mod guard;
 mod metrics;
 mod page;
+mod probe_now;
 mod problem;
 mod query;
 mod server;
@@ -16,14 +21,18 @@ use axum::Router;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::watch;
 
 use crate::hub::{Hub, LogHealth};
-use crate::target_file::Rejected;
+use crate::reload::Live;
+use crate::sessions::Refusals;
+use crate::target_file::{Health, Rejected};
 use crate::tokens::Tokens;
 
 pub use answer::Answers;
+pub use cors::Origin;
+pub use events::Listeners;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -40,12 +49,20 @@ pub struct Api {
     pub targets: Arc<str>,
     /// What the target file's last reading left out.
     pub rejected: watch::Receiver<Arc<Rejected>>,
+    /// Whether it can be read now.
+    pub source_health: watch::Receiver<Health>,
     /// Whether the log can be written.
     pub log_health: watch::Receiver<LogHealth>,
     /// Bearer tokens, if any are asked for.
-    pub tokens: Option<Arc<Tokens>>,
+    pub tokens: Option<Live<Tokens>>,
+    /// Agents that were not let in.
+    pub refusals: Arc<Refusals>,
+    /// Origins of dashboards that are hosted elsewhere.
+    pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
+    /// Who listens to what happens.
+    pub listeners: Listeners,
 }
 
 /// Every route.
@@ -57,6 +74,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/summary", get(v1::summary))
         .route("/api/v1/targets", get(v1::targets))
         .route("/api/v1/targets/{name}", get(v1::target))
+        .route("/api/v1/targets/{name}/probe", post(probe_now::everywhere))
+        .route("/api/v1/events", get(events::events))
         .route("/api/v1/changes", get(v1::changes))
         .route("/api/v1/agents", get(v1::agents))
         .route("/api/v1/vantages", get(v1::vantages))
@@ -72,6 +91,8 @@ pub fn router(api: Api) -> Router {
             Problem::not_found("no such route; see docs/api.md for those there are")
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(axum::middleware::from_fn(guard::guard))
+        .layer(axum::middleware::from_fn_with_state(api.clone(), cors::allow))
         .with_state(api)
 }
 

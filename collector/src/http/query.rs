@@ -3,12 +3,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use proto::Timestamp;
 
 use super::Problem;
 use crate::target_file::show;
+
+/// The name of a target in the path.
+pub(super) struct Name(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => {
+                Err(Problem::bad_request("the name in the path is not UTF-8, percent-encoded"))
+            }
+        }
+    }
+}
 
 /// The parameters of one request.
 pub(super) struct Parameters {
@@ -20,8 +36,14 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl Parameters {
+    /// Takes a query string apart.
+    pub(super) fn parse(query: &str) -> Result<Self, Problem> {
         let mut given = BTreeMap::new();
-        let query = parts.uri.query().unwrap_or_default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if given.insert(name.to_string(), value.into_owned()).is_some() {
                 return Err(Problem::bad_request(format!(
@@ -31,9 +53,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
         }
         Ok(Self { given, allowed: Vec::new() })
     }
-}
 
-impl Parameters {
     /// The value of a parameter, if it was given.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.allowed.push(name);

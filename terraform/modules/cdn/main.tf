@@ -2,11 +2,11 @@
 # distribution to the API, so it is one origin to the browser: no CORS, and the page is the collector's own, unchanged.
 
 locals {
-  pages = {
-    "index.html" = "text/html; charset=utf-8"
-    "app.js"     = "text/javascript; charset=utf-8"
-    "style.css"  = "text/css; charset=utf-8"
-    "icon.svg"   = "image/svg+xml"
+  kinds = {
+    html = "text/html; charset=utf-8"
+    js   = "text/javascript; charset=utf-8"
+    css  = "text/css; charset=utf-8"
+    svg  = "image/svg+xml"
   }
 
   api_paths = ["/api/*", "/latest-summary", "/past-hour-summary", "/websites-status"]
@@ -30,13 +30,13 @@ module "bucket" {
 
 resource "aws_s3_object" "page" {
   #checkov:skip=CKV_AWS_186:It is a public page: there is nothing to hide
-  for_each = local.pages
+  for_each = fileset(var.assets_path, "**")
 
   bucket        = module.bucket.name
   key           = each.key
   source        = "${var.assets_path}/${each.key}"
   source_hash   = filesha256("${var.assets_path}/${each.key}")
-  content_type  = each.value
+  content_type  = local.kinds[reverse(split(".", each.key))[0]]
   cache_control = "max-age=60"
 }
 

@@ -120,7 +120,7 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
     again = terraform("plan", "-detailed-exitcode")
     assert again.returncode in (0, 2), again.stderr
     changed = set(re.findall(r"# (\S+)(?:\[[^]]*\])? (?:will be|must be)", again.stdout))
-    # moto does not keep some settings of a service and the descriptions of rules that name a group: every plan sets them.
+    # moto forgets some settings of a service, and the descriptions of rules that name a group: every plan sets them.
     forgetful = r"aws_ecs_service\.|module\.collector\.aws_vpc_security_group_(in|e)gress_rule\."
     drift = {name for name in changed if not re.search(forgetful, name)}
     assert not drift, again.stdout

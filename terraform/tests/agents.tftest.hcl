@@ -112,7 +112,7 @@ run "agents_take_public_addresses_a_name_for_their_place_and_exceptions_and_do_n
   }
 
   assert {
-    condition     = alltrue([for name, value in { ZONEWATCH_VANTAGE = "spoke", ZONEWATCH_ALLOW_NETWORK = "10.1.0.0/16,10.2.0.0/16", ZONEWATCH_DENY_PRIVATE = "false", ZONEWATCH_PER_HOST = "20", ZONEWATCH_COLLECTOR = "http://collector.internal:50051" } : contains(jsondecode(output.container_definitions)[0].environment, { name = name, value = value })])
+    condition     = alltrue([for name, value in { ZONEWATCH_VANTAGE = "spoke", ZONEWATCH_ALLOW_NETWORK = "10.1.0.0/16,10.2.0.0/16", ZONEWATCH_DENY_PRIVATE = "false", ZONEWATCH_PER_HOST = "20", ZONEWATCH_COLLECTOR = "http://collector.internal:50051", ZONEWATCH_ALLOW_PLAINTEXT = "true" } : contains(jsondecode(output.container_definitions)[0].environment, { name = name, value = value })])
     error_message = "The agents are told all of it."
   }
 

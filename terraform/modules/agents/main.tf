@@ -24,6 +24,7 @@ module "task" {
       ZONEWATCH_EMF          = "true"
       ZONEWATCH_DEPLOYMENT   = var.name
     },
+    var.collector.tls ? {} : { ZONEWATCH_ALLOW_PLAINTEXT = "true" }, # The VPC is the network.
     var.vantage == null ? {} : { ZONEWATCH_VANTAGE = var.vantage },
     length(var.allow_networks) == 0 ? {} : { ZONEWATCH_ALLOW_NETWORK = join(",", var.allow_networks) },
     var.environment,

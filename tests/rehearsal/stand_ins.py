@@ -1,4 +1,4 @@
-"""What AWS is to a task: moto for its services, the metadata endpoint, the network load balancer. All on this machine."""
+"""What AWS is to a task: moto for its services, the metadata endpoint, the network load balancer. All of it here."""
 
 import itertools
 import json

@@ -262,7 +262,7 @@ def a_busy_world(now: datetime) -> dict:
             ],
         },
         "targets": targets,
-        "changes": [a_change(i, t, now) for i, t in enumerate(targets[:20:2])],
+        "changes": [a_change(i, t, now) for i, t in enumerate([*targets[:14:2], targets[7]])],
         "details": {},
         "history": a_history(now),
         "probed": {

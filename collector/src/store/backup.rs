@@ -122,9 +122,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let from = folder.path().join("data");
         let mut store = Folder::open(&from).unwrap();
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        let stopped = &stop;
         let (copied, before) = std::thread::scope(|scope| {
-            let stop = std::sync::atomic::AtomicBool::new(false);
-            let stopped = &stop;
             let writer = scope.spawn(move || {
                 let mut position = 0;
                 while !stopped.load(std::sync::atomic::Ordering::Relaxed) {

@@ -58,7 +58,7 @@ RIGHTS = {
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
-    "s3:GetBucketVersioning": "s3:GetBucketVersioning",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
     "route53:CreateHostedZone": None,  # The test's own; an installation gets a zone that is there.
     "route53:DeleteHostedZone": None,
     "route53:ListTagsForResource": None,
@@ -70,10 +70,19 @@ RIGHTS = {
 @pytest.fixture
 def aws(monkeypatch):
     # What moto lacks: this call, and the conditions of a policy of a bucket (it would refuse everyone).
-    monkeypatch.setattr(ApplicationAutoScalingResponse, "list_tags_for_resource", lambda self: "{}", raising=False)
-    monkeypatch.setattr(FakeBucket, "get_permission", lambda *_, **__: PermissionResult.NEUTRAL)
+    monkeypatch.setattr(
+        ApplicationAutoScalingResponse,
+        "list_tags_for_resource",
+        lambda self: "{}",
+        raising=False,
+    )
+    monkeypatch.setattr(
+        FakeBucket, "get_permission", lambda *_, **__: PermissionResult.NEUTRAL
+    )
     monkeypatch.setenv("MOTO_ACM_VALIDATION_WAIT", "0")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = moto_server.ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
@@ -92,13 +101,17 @@ class Terraform:
             "TF_IN_AUTOMATION": "true",
             "TF_LOG_PROVIDER": "DEBUG",
             "TF_LOG_PATH": str(self.log),
-            "TF_VAR_buckets": "true" if os.environ.get("ZONEWATCH_MOTO_BUCKETS") else "false",
+            "TF_VAR_buckets": "true"
+            if os.environ.get("ZONEWATCH_MOTO_BUCKETS")
+            else "false",
         }
 
     def __call__(self, command, *flags):
         state = [] if command == "get" else [f"-state={self.state}"]
         line = ["terraform", f"-chdir={HERE}", command, *flags, *state, "-no-color"]
-        return subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=900)
+        return subprocess.run(
+            line, env=self.environment, capture_output=True, text=True, timeout=900
+        )
 
     def calls(self):
         """Every call to AWS, as a policy would name it."""
@@ -111,7 +124,9 @@ class Terraform:
         return calls
 
 
-def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_deploy_role_s_rights(aws, tmp_path):
+def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_deploy_role_s_rights(
+    aws, tmp_path
+):
     terraform = Terraform(tmp_path, aws)
     assert terraform("get").returncode == 0
     applied = terraform("apply", "-auto-approve", "-parallelism=30")
@@ -119,7 +134,9 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
 
     again = terraform("plan", "-detailed-exitcode")
     assert again.returncode in (0, 2), again.stderr
-    changed = set(re.findall(r"# (\S+)(?:\[[^]]*\])? (?:will be|must be)", again.stdout))
+    changed = set(
+        re.findall(r"# (\S+)(?:\[[^]]*\])? (?:will be|must be)", again.stdout)
+    )
     # moto forgets some settings of a service, and the descriptions of rules that name a group: every plan sets them.
     forgetful = r"aws_ecs_service\.|module\.collector\.aws_vpc_security_group_(in|e)gress_rule\."
     drift = {name for name in changed if not re.search(forgetful, name)}
@@ -130,7 +147,9 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
 
     allowed = set()
     for service, names in re.findall(
-        r"^ +([a-z0-9-]+) += \[(.*?)\]", (TERRAFORM / "modules/ci/actions.tf").read_text(), re.M | re.S
+        r"^ +([a-z0-9-]+) += \[(.*?)\]",
+        (TERRAFORM / "modules/ci/actions.tf").read_text(),
+        re.M | re.S,
     ):
         allowed |= {f"{service}:{name}" for name in re.findall(r'"(\w+)"', names)}
     calls = terraform.calls()

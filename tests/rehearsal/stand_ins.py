@@ -36,39 +36,19 @@ class Services:
 
     def client(self, service: str):
         keys = {"aws_access_key_id": "made-up", "aws_secret_access_key": "made-up"}
-        return boto3.client(
-            service,
-            region_name=REGION,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            **keys,
-        )
+        return boto3.client(service, region_name=REGION, endpoint_url=f"http://127.0.0.1:{self.port}", **keys)
 
     def terraform(self, command: str, folder: Path, **variables: object):
         environment = os.environ | {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{self.port}",
             "TF_CLI_CONFIG_FILE": os.environ["ZONEWATCH_TERRAFORM_CONFIG"],
             "TF_DATA_DIR": str(folder / "data"),
-            **{
-                f"TF_VAR_{name}": json.dumps(v) if not isinstance(v, str) else v
-                for name, v in variables.items()
-            },
+            **{f"TF_VAR_{name}": json.dumps(v) if not isinstance(v, str) else v for name, v in variables.items()},
         }
         flags = (
-            []
-            if command == "get"
-            else [
-                "-auto-approve",
-                "-parallelism=30",
-                f"-state={folder / 'terraform.tfstate'}",
-            ]
+            [] if command == "get" else ["-auto-approve", "-parallelism=30", f"-state={folder / 'terraform.tfstate'}"]
         )
-        line = [
-            "terraform",
-            f"-chdir={ROOT / 'tests/terraform/moto'}",
-            command,
-            *flags,
-            "-no-color",
-        ]
+        line = ["terraform", f"-chdir={ROOT / 'tests/terraform/moto'}", command, *flags, "-no-color"]
         done = subprocess.run(line, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
@@ -77,19 +57,13 @@ class Metadata:
     """The task metadata endpoint, version 4, and the credentials of task roles, at the address that they have."""
 
     def __init__(self):
-        subprocess.run(
-            ["ip", "address", "replace", f"{METADATA}/32", "dev", "lo"], check=True
-        )
+        subprocess.run(["ip", "address", "replace", f"{METADATA}/32", "dev", "lo"], check=True)
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
                 kind, _, rest = self.path.strip("/").partition("/")
                 if kind == "credentials":
-                    answer = {
-                        "AccessKeyId": "made-up",
-                        "SecretAccessKey": "made-up",
-                        "Token": "made-up",
-                    }
+                    answer = {"AccessKeyId": "made-up", "SecretAccessKey": "made-up", "Token": "made-up"}
                     answer["Expiration"] = "2099-01-01T00:00:00Z"
                 else:
                     zone, task = rest.split("/")[:2]
@@ -111,9 +85,7 @@ class Metadata:
     def close(self):
         self.server.shutdown()
         self.server.server_close()
-        subprocess.run(
-            ["ip", "address", "delete", f"{METADATA}/32", "dev", "lo"], check=True
-        )
+        subprocess.run(["ip", "address", "delete", f"{METADATA}/32", "dev", "lo"], check=True)
 
 
 class LoadBalancer:
@@ -148,9 +120,7 @@ class LoadBalancer:
         if not ready:
             return client.close()
         try:
-            server = socket.create_connection(
-                (ready[next(self.turn) % len(ready)], 50051)
-            )
+            server = socket.create_connection((ready[next(self.turn) % len(ready)], 50051))
         except OSError:
             return client.close()
         for source, sink in ((client, server), (server, client)):

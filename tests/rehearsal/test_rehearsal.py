@@ -20,10 +20,7 @@ from engine import Container, inspect, podman, read, wait_until
 from stand_ins import METADATA, REGION, LoadBalancer, Metadata, Services
 
 ZONES = ("eu-west-1a", "eu-west-1b")
-IMAGES = {
-    "collector": "localhost/zonewatch-collector",
-    "agent": "localhost/zonewatch-agent",
-}
+IMAGES = {"collector": "localhost/zonewatch-collector", "agent": "localhost/zonewatch-agent"}
 SITES = 40
 
 
@@ -52,17 +49,12 @@ class Cloud:
         self.services, self.metadata = Services(self.address), Metadata()
         self.balancer = LoadBalancer(self.address)
 
-        rows = [
-            f"site-{i},http://{self.address}:{self.sites.server_port}/{i}"
-            for i in range(SITES)
-        ]
+        rows = [f"site-{i},http://{self.address}:{self.sites.server_port}/{i}" for i in range(SITES)]
         targets = folder / "targets.csv"
         targets.write_text("\n".join(["name,url", *rows]) + "\n")
         secrets = self.services.client("secretsmanager")
         made = {
-            name: secrets.create_secret(
-                Name=f"zw/{name}", SecretString=f"the-{name}-of-the-rehearsal"
-            )["ARN"]
+            name: secrets.create_secret(Name=f"zw/{name}", SecretString=f"the-{name}-of-the-rehearsal")["ARN"]
             for name in ("agent-token", "api-token")
         }
         self.services.terraform("get", folder)
@@ -76,78 +68,44 @@ class Cloud:
             agent_token_secret_arn=made["agent-token"],
             api_token_secret_arn=made["api-token"],
         )
-        balancers = self.services.client("elbv2").describe_load_balancers()[
-            "LoadBalancers"
-        ]
-        self.door = next(
-            b["DNSName"] for b in balancers if b["LoadBalancerName"] == "zw-agents"
-        )
+        balancers = self.services.client("elbv2").describe_load_balancers()["LoadBalancers"]
+        self.door = next(b["DNSName"] for b in balancers if b["LoadBalancerName"] == "zw-agents")
 
     def task(self, program: str, zone: str) -> Container:
         """What ECS would start of the task definition in a zone."""
-        definition = self.services.client("ecs").describe_task_definition(
-            taskDefinition=f"zw-{program}"
-        )
+        definition = self.services.client("ecs").describe_task_definition(taskDefinition=f"zw-{program}")
         definition = definition["taskDefinition"]
         (container,) = definition["containerDefinitions"]
-        assert definition["networkMode"] == "awsvpc" and container["image"].endswith(
-            f"zw-{program}:0.1.0"
-        )
+        assert definition["networkMode"] == "awsvpc" and container["image"].endswith(f"zw-{program}:0.1.0")
         secrets = self.services.client("secretsmanager")
         task = uuid.uuid4().hex
         variables = {v["name"]: v["value"] for v in container["environment"]}
         for secret in container["secrets"]:
-            variables[secret["name"]] = secrets.get_secret_value(
-                SecretId=secret["valueFrom"]
-            )["SecretString"]
+            variables[secret["name"]] = secrets.get_secret_value(SecretId=secret["valueFrom"])["SecretString"]
         # What ECS adds.
-        variables["ECS_CONTAINER_METADATA_URI_V4"] = (
-            f"http://{METADATA}/v4/{zone}/{task}"
-        )
+        variables["ECS_CONTAINER_METADATA_URI_V4"] = f"http://{METADATA}/v4/{zone}/{task}"
         variables["AWS_REGION"] = REGION
         if definition.get("taskRoleArn"):
             variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = "/credentials"
             variables["AWS_ENDPOINT_URL"] = self.services.endpoint  # the stand-in's
-        assert bool(definition.get("taskRoleArn")) == (program == "collector"), (
-            "agents have no role"
-        )
+        assert bool(definition.get("taskRoleArn")) == (program == "collector"), "agents have no role"
         health = container["healthCheck"]
         assert health["command"][0] == "CMD"
-        options = [
-            "--user",
-            container["user"],
-            "--add-host",
-            f"{self.door}:{self.address}",
-        ]
-        options += [
-            "--health-cmd",
-            json.dumps(health["command"][1:]),
-            "--health-interval",
-            "disable",
-        ]
-        options += [
-            option
-            for name, value in variables.items()
-            for option in ("--env", f"{name}={value}")
-        ]
-        assert container["readonlyRootFilesystem"] and container["linuxParameters"][
-            "capabilities"
-        ]["drop"] == ["ALL"]
+        options = ["--user", container["user"], "--add-host", f"{self.door}:{self.address}"]
+        options += ["--health-cmd", json.dumps(health["command"][1:]), "--health-interval", "disable"]
+        options += [option for name, value in variables.items() for option in ("--env", f"{name}={value}")]
+        assert container["readonlyRootFilesystem"] and container["linuxParameters"]["capabilities"]["drop"] == ["ALL"]
         started = self.start(program, [], options)
         started.task = task
         return started
 
     def start(self, program: str, command: list[str], options: list[str]) -> Container:
-        container = Container(
-            IMAGES[program], *command, options=["--network", self.network, *options]
-        )
+        container = Container(IMAGES[program], *command, options=["--network", self.network, *options])
         self.containers.append(container)
         return container
 
     def address_of(self, container: Container) -> str:
-        return inspect("container", container.name)["NetworkSettings"]["Networks"][
-            self.network
-        ]["IPAddress"]
+        return inspect("container", container.name)["NetworkSettings"]["Networks"][self.network]["IPAddress"]
 
     def close(self):
         for container in self.containers:
@@ -167,19 +125,14 @@ def cloud(tmp_path_factory):
 
 
 def asked(address: str, path: str):
-    return read(
-        f"http://{address}:8080{path}",
-        Authorization="Bearer the-api-token-of-the-rehearsal",
-    )
+    return read(f"http://{address}:8080{path}", Authorization="Bearer the-api-token-of-the-rehearsal")
 
 
 def test_the_installation_that_terraform_defines_works_and_survives_its_leader(cloud):
     collectors = [cloud.task("collector", zone) for zone in ZONES]
     addresses = [cloud.address_of(collector) for collector in collectors]
     cloud.balancer.targets = addresses
-    wait_until(
-        "both collectors to be ready", lambda: cloud.balancer.healthy() == addresses
-    )
+    wait_until("both collectors to be ready", lambda: cloud.balancer.healthy() == addresses)
     assert all(collector.healthy() for collector in collectors), "as ECS asks"
     assert "standing by" in "".join(collector.logs() for collector in collectors)
 
@@ -189,47 +142,25 @@ def test_the_installation_that_terraform_defines_works_and_survives_its_leader(c
         return asked(addresses[0], "/latest-summary") == {"200": SITES}
 
     wait_until("every site to be probed", everything)
-    assert asked(addresses[1], "/latest-summary") == {"200": SITES}, (
-        "the standby answers too"
-    )
-    listed = {
-        agent["id"]: agent for agent in asked(addresses[0], "/api/v1/agents")["agents"]
-    }
+    assert asked(addresses[1], "/latest-summary") == {"200": SITES}, "the standby answers too"
+    listed = {agent["id"]: agent for agent in asked(addresses[0], "/api/v1/agents")["agents"]}
     for zone, agent in agents.items():
         found = listed[agent.task]
-        assert (found["vantage"], found["zone"]) == (REGION, zone), (
-            "as the metadata says"
-        )
+        assert (found["vantage"], found["zone"]) == (REGION, zone), "as the metadata says"
         assert agent.healthy() and agent.process()["Uid"].split() == ["10001"] * 4
-        wait_until(
-            "metrics", lambda agent=agent, zone=zone: f'"Zone":"{zone}"' in agent.logs()
-        )
+        wait_until("metrics", lambda agent=agent, zone=zone: f'"Zone":"{zone}"' in agent.logs())
     with pytest.raises(OSError, match="401"):
         read(f"http://{addresses[0]}:8080/api/v1/summary?window=1h")
 
-    leads = next(
-        i
-        for i, collector in enumerate(collectors)
-        if '"TargetsDown"' in collector.logs()
-    )
+    leads = next(i for i, collector in enumerate(collectors) if '"TargetsDown"' in collector.logs())
     before = asked(addresses[leads], "/api/v1/summary?window=1h")["slots"]
     podman("kill", collectors[leads].name)
     successor = 1 - leads
-    wait_until(
-        "the standby to lead", lambda: '"TargetsDown"' in collectors[successor].logs()
-    )
+    wait_until("the standby to lead", lambda: '"TargetsDown"' in collectors[successor].logs())
     after = asked(addresses[successor], "/api/v1/summary?window=1h")["slots"]
-    assert after["received"] >= before["received"], (
-        "what was acknowledged is in the log"
-    )
-    assert (
-        after["expected"]
-        == after["received"] + sum(after["missed"].values()) + after["open"]
-    )
-    wait_until(
-        "the agents to come to it",
-        lambda: len(connected(addresses[successor])) == len(ZONES),
-    )
+    assert after["received"] >= before["received"], "what was acknowledged is in the log"
+    assert after["expected"] == after["received"] + sum(after["missed"].values()) + after["open"]
+    wait_until("the agents to come to it", lambda: len(connected(addresses[successor])) == len(ZONES))
     for agent in agents.values():
         assert agent.stop() == 0, "it drains"
     assert collectors[successor].stop() == 0

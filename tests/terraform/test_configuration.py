@@ -14,9 +14,7 @@ def blocks(folder, kind):
     """Each block of a kind in a folder's files, as (label, text)."""
     for path in sorted(folder.glob("*.tf")):
         text = path.read_text()
-        for match in re.finditer(
-            rf'^{kind} "([^"]+)"(?: "[^"]+")? {{\n(.*?)^}}', text, re.M | re.S
-        ):
+        for match in re.finditer(rf'^{kind} "([^"]+)"(?: "[^"]+")? {{\n(.*?)^}}', text, re.M | re.S):
             yield match[1], match[2]
 
 
@@ -24,9 +22,7 @@ def refused():
     """How many runs refuse each variable, by (module, variable)."""
     counts = {}
     for path in (TERRAFORM / "tests").glob("*.tftest.hcl"):
-        for run in re.findall(
-            r'^run "[^"]+" {\n(.*?)^}', path.read_text(), re.M | re.S
-        ):
+        for run in re.findall(r'^run "[^"]+" {\n(.*?)^}', path.read_text(), re.M | re.S):
             source = re.search(r'source = "\./([^"]+)"', run)
             expected = re.search(r"expect_failures = \[([^\]]*)\]", run)
             for name in re.findall(r"var\.(\w+)", expected[1]) if expected else []:
@@ -35,19 +31,12 @@ def refused():
     return counts
 
 
-@pytest.mark.parametrize(
-    "folder", FOLDERS, ids=lambda folder: str(folder.relative_to(TERRAFORM))
-)
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: str(folder.relative_to(TERRAFORM)))
 def test_every_variable_and_output_says_what_it_is(folder):
-    for kind, needed in (
-        ("variable", ("description", "type")),
-        ("output", ("description", "value")),
-    ):
+    for kind, needed in (("variable", ("description", "type")), ("output", ("description", "value"))):
         for name, text in blocks(folder, kind):
             for attribute in needed:
-                assert re.search(rf"^  {attribute} +=", text, re.M), (
-                    f"{kind} {name} has no {attribute}"
-                )
+                assert re.search(rf"^  {attribute} +=", text, re.M), f"{kind} {name} has no {attribute}"
 
 
 def test_every_validation_refuses_something_in_a_test():
@@ -58,9 +47,7 @@ def test_every_validation_refuses_something_in_a_test():
         for name, text in blocks(folder, "variable"):
             validations = len(re.findall(r"^  validation {", text, re.M))
             if counts.get((module, name), 0) < validations:
-                missing.append(
-                    f"{module}: {name}: {validations} validations, {counts.get((module, name), 0)} refusals"
-                )
+                missing.append(f"{module}: {name}: {validations} validations, {counts.get((module, name), 0)} refusals")
     assert not missing, "\n".join(missing)
 
 
@@ -87,13 +74,9 @@ def test_every_exception_from_a_rule_has_a_reason():
 def test_every_alarm_links_to_a_section_of_the_runbooks():
     sections = {
         re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
-        for heading in re.findall(
-            r"^## (.+)$", (DOCS / "runbooks.md").read_text(), re.M
-        )
+        for heading in re.findall(r"^## (.+)$", (DOCS / "runbooks.md").read_text(), re.M)
     }
     text = "".join(path.read_text() for path in TERRAFORM.rglob("*.tf"))
-    linked = set(re.findall(r"runbook_url}#([a-z][a-z-]+)", text)) | set(
-        re.findall(r'runbook = "([a-z-]+)"', text)
-    )
+    linked = set(re.findall(r"runbook_url}#([a-z][a-z-]+)", text)) | set(re.findall(r'runbook = "([a-z-]+)"', text))
     assert linked, "no alarm links anywhere"
     assert linked <= sections, linked - sections

@@ -61,14 +61,7 @@ def built(folder):
     for generated in about.get("configMapGenerator", []):
         data = {name: (folder / name).read_text() for name in generated["files"]}
         metadata = {"name": generated["name"]}
-        documents.append(
-            {
-                "apiVersion": "v1",
-                "kind": "ConfigMap",
-                "metadata": metadata,
-                "data": data,
-            }
-        )
+        documents.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
     return documents
 
 
@@ -86,27 +79,19 @@ def test_every_document_is_what_kubernetes_takes(documents):
         kubernetes_validate.validate(document, "1.37", strict=True)
 
 
-def test_every_zone_has_a_deployment_of_as_many_agents_that_runs_nowhere_else(
-    documents,
-):
+def test_every_zone_has_a_deployment_of_as_many_agents_that_runs_nowhere_else(documents):
     agents = of(documents, "Deployment")
-    zones = [
-        agent["spec"]["template"]["spec"]["nodeSelector"]["topology.kubernetes.io/zone"]
-        for agent in agents
-    ]
+    zones = [agent["spec"]["template"]["spec"]["nodeSelector"]["topology.kubernetes.io/zone"] for agent in agents]
     assert zones == ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
     assert {agent["spec"]["replicas"] for agent in agents} == {2}
     for agent, zone in zip(agents, zones, strict=True):
         variables = agent["spec"]["template"]["spec"]["containers"][0]["env"]
         assert {"name": "ZONEWATCH_ZONE", "value": zone} in variables
         assert (
-            agent["spec"]["selector"]["matchLabels"].items()
-            <= agent["spec"]["template"]["metadata"]["labels"].items()
+            agent["spec"]["selector"]["matchLabels"].items() <= agent["spec"]["template"]["metadata"]["labels"].items()
         )
         assert agent["spec"]["template"]["spec"]["topologySpreadConstraints"]
-    assert len({str(agent["spec"]["selector"]) for agent in agents}) == 3, (
-        "a deployment must not count another's pods"
-    )
+    assert len({str(agent["spec"]["selector"]) for agent in agents}) == 3, "a deployment must not count another's pods"
 
 
 def test_a_disruption_takes_one_agent_of_a_zone_at_a_time(documents):
@@ -119,18 +104,12 @@ def test_a_disruption_takes_one_agent_of_a_zone_at_a_time(documents):
 def test_pods_are_hardened_bounded_and_asked_whether_they_live(documents):
     for workload in of(documents, "Deployment") + of(documents, "StatefulSet"):
         pod = workload["spec"]["template"]["spec"]
-        assert (
-            pod["securityContext"]["runAsNonRoot"]
-            and pod["securityContext"]["runAsUser"] == 10001
-        )
+        assert pod["securityContext"]["runAsNonRoot"] and pod["securityContext"]["runAsUser"] == 10001
         assert pod["automountServiceAccountToken"] is False
         assert pod["terminationGracePeriodSeconds"] >= 30, "they drain for 25 s"
         for container in pod["containers"]:
             context = container["securityContext"]
-            assert (
-                context["readOnlyRootFilesystem"]
-                and not context["allowPrivilegeEscalation"]
-            )
+            assert context["readOnlyRootFilesystem"] and not context["allowPrivilegeEscalation"]
             assert context["capabilities"] == {"drop": ["ALL"]}
             assert container["livenessProbe"] and container["readinessProbe"]
             assert container["resources"]["requests"].keys() == {"cpu", "memory"}
@@ -138,20 +117,11 @@ def test_pods_are_hardened_bounded_and_asked_whether_they_live(documents):
 
 
 def test_nobody_gets_to_an_agent_and_only_agents_to_their_port(documents):
-    policies = {
-        policy["metadata"]["name"]: policy["spec"]
-        for policy in of(documents, "NetworkPolicy")
-    }
-    assert "ingress" not in policies["agents"] and policies["agents"][
-        "policyTypes"
-    ] == ["Ingress"]
+    policies = {policy["metadata"]["name"]: policy["spec"] for policy in of(documents, "NetworkPolicy")}
+    assert "ingress" not in policies["agents"] and policies["agents"]["policyTypes"] == ["Ingress"]
     (rule,) = policies["collector"]["ingress"]
-    assert rule["from"] == [
-        {"podSelector": {"matchLabels": {"app.kubernetes.io/name": "zonewatch-agent"}}}
-    ]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "zonewatch-agent"}}}]
 
 
 def test_the_target_file_is_the_sample():
-    assert (KUBERNETES / "targets.csv").read_bytes() == (
-        ROOT / "examples" / "targets.csv"
-    ).read_bytes()
+    assert (KUBERNETES / "targets.csv").read_bytes() == (ROOT / "examples" / "targets.csv").read_bytes()

@@ -10,14 +10,12 @@ import re
 import subprocess
 
 import pytest
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+from moto.server import ThreadedMotoServer
 
-moto_server = pytest.importorskip("moto.server")
-
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse  # noqa: E402
-from moto.iam.access_control import PermissionResult  # noqa: E402
-from moto.s3.models import FakeBucket  # noqa: E402
-
-from paths import ROOT, TERRAFORM  # noqa: E402
+from paths import ROOT, TERRAFORM
 
 HERE = ROOT / "tests" / "terraform" / "moto"
 
@@ -70,19 +68,10 @@ RIGHTS = {
 @pytest.fixture
 def aws(monkeypatch):
     # What moto lacks: this call, and the conditions of a policy of a bucket (it would refuse everyone).
-    monkeypatch.setattr(
-        ApplicationAutoScalingResponse,
-        "list_tags_for_resource",
-        lambda self: "{}",
-        raising=False,
-    )
-    monkeypatch.setattr(
-        FakeBucket, "get_permission", lambda *_, **__: PermissionResult.NEUTRAL
-    )
+    monkeypatch.setattr(ApplicationAutoScalingResponse, "list_tags_for_resource", lambda self: "{}", raising=False)
+    monkeypatch.setattr(FakeBucket, "get_permission", lambda *_, **__: PermissionResult.NEUTRAL)
     monkeypatch.setenv("MOTO_ACM_VALIDATION_WAIT", "0")
-    server = moto_server.ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
@@ -101,17 +90,13 @@ class Terraform:
             "TF_IN_AUTOMATION": "true",
             "TF_LOG_PROVIDER": "DEBUG",
             "TF_LOG_PATH": str(self.log),
-            "TF_VAR_buckets": "true"
-            if os.environ.get("ZONEWATCH_MOTO_BUCKETS")
-            else "false",
+            "TF_VAR_buckets": "true" if os.environ.get("ZONEWATCH_MOTO_BUCKETS") else "false",
         }
 
     def __call__(self, command, *flags):
         state = [] if command == "get" else [f"-state={self.state}"]
         line = ["terraform", f"-chdir={HERE}", command, *flags, *state, "-no-color"]
-        return subprocess.run(
-            line, env=self.environment, capture_output=True, text=True, timeout=900
-        )
+        return subprocess.run(line, env=self.environment, capture_output=True, text=True, timeout=900)
 
     def calls(self):
         """Every call to AWS, as a policy would name it."""
@@ -124,9 +109,7 @@ class Terraform:
         return calls
 
 
-def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_deploy_role_s_rights(
-    aws, tmp_path
-):
+def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_deploy_role_s_rights(aws, tmp_path):
     terraform = Terraform(tmp_path, aws)
     assert terraform("get").returncode == 0
     applied = terraform("apply", "-auto-approve", "-parallelism=30")
@@ -134,9 +117,7 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
 
     again = terraform("plan", "-detailed-exitcode")
     assert again.returncode in (0, 2), again.stderr
-    changed = set(
-        re.findall(r"# (\S+)(?:\[[^]]*\])? (?:will be|must be)", again.stdout)
-    )
+    changed = set(re.findall(r"# (\S+)(?:\[[^]]*\])? (?:will be|must be)", again.stdout))
     # moto forgets some settings of a service, and the descriptions of rules that name a group: every plan sets them.
     forgetful = r"aws_ecs_service\.|module\.collector\.aws_vpc_security_group_(in|e)gress_rule\."
     drift = {name for name in changed if not re.search(forgetful, name)}
@@ -147,9 +128,7 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
 
     allowed = set()
     for service, names in re.findall(
-        r"^ +([a-z0-9-]+) += \[(.*?)\]",
-        (TERRAFORM / "modules/ci/actions.tf").read_text(),
-        re.M | re.S,
+        r"^ +([a-z0-9-]+) += \[(.*?)\]", (TERRAFORM / "modules/ci/actions.tf").read_text(), re.M | re.S
     ):
         allowed |= {f"{service}:{name}" for name in re.findall(r'"(\w+)"', names)}
     calls = terraform.calls()

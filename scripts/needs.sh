@@ -81,7 +81,7 @@ need_chromium() {
     return 1
 }
 
-# promtool, which knows whether /metrics is well-formed. It is unpacked from Debian's prometheus, not installed: that
+# promtool, which knows whether /metrics is well-formed, and beside it prometheus. Both are unpacked from Debian's prometheus, not installed: that
 # would also start a server.
 need_promtool() {
     if [[ -z ${ZONEWATCH_PROMTOOL:-} ]]; then
@@ -93,7 +93,7 @@ need_promtool() {
         mkdir -p "$TOOLS/deb"
         (
             cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus &&
-                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool
+                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool ./usr/bin/prometheus
         ) >&2
         rm -rf "$TOOLS/deb"
         [[ -x $ZONEWATCH_PROMTOOL ]] && return

@@ -319,16 +319,18 @@ pub(super) async fn long_summary(
         let begin = state.hours().start_of(from);
         let older = state.hours().range(begin, kept).filter_map(|(_, hour)| hour.sealed.clone());
         let older: Vec<HourManifest> = older.collect();
-        let counted = summary::count(state, now, &question, from.max(kept));
-        (counted, (from < kept).then_some(begin), older)
+        let window = now.since(from.max(kept));
+        let mut counting = summary::Counting::new(now, summary::Question { window, ..question });
+        counting.count(state, 0..usize::MAX);
+        (counting, (from < kept).then_some(begin), older)
     };
-    let (counted, begin, older) = api.hub.ask(plan).await?;
+    let (counting, begin, older) = api.hub.ask(plan).await?;
     let read = move |parts: &dyn Parts| {
         let mut totals = Totals::default();
         for manifest in &older {
             totals.merge(&filter.of_groups(place.as_deref(), &hour::totals(parts, manifest)?));
         }
-        Ok(summary::render(counted, begin.map(|begin| (begin, totals))))
+        Ok(counting.finish_with(begin.map(|begin| (begin, totals))))
     };
     Ok(json_response(json(&api.history.read(read).await?)))
 }

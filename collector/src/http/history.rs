@@ -201,12 +201,11 @@ fn cursor(parameters: &mut Parameters) -> Result<Option<history::Cursor>, Proble
         let planned = Timestamp::from_millis(planned.parse().ok()?);
         Some((planned, VantageIdx(vantage.parse().ok()?)))
     };
-    let cursor = parse().ok_or_else(|| {
-        Problem::bad_request(format!(
-            "`cursor={text}`: expected the next_cursor of the page before"
-        ))
-    });
-    cursor.map(Some)
+    parse().map(Some).ok_or_else(|| no_cursor(&text))
+}
+
+fn no_cursor(text: &str) -> Problem {
+    Problem::bad_request(format!("`cursor={text}`: expected the next_cursor of the page before"))
 }
 
 pub(super) async fn uptime(
@@ -228,7 +227,10 @@ pub(super) async fn uptime(
     let name = parameters.text("vantage");
     let category = parameters.text("category");
     let limit = parameters.number("limit", 1000, 1..=10_000)?;
-    let offset = parameters.cursor("cursor")?;
+    let offset = match parameters.text("cursor") {
+        Some(text) => text.parse::<usize>().map_err(|_| no_cursor(&text))?,
+        None => 0,
+    };
     parameters.finish()?;
     let vantage = vantage(&api, name).await?;
     let filter = Filter { vantage: vantage.as_ref().map(|(idx, _)| *idx), zone: None, category };

@@ -11,7 +11,8 @@ mod slots;
 use std::time::Duration;
 
 use proto::{
-    AgentMessage, CollectorMessage, Missed, Note, Outcome, Phases, Refusal, Timestamp, Uid,
+    AgentMessage, CollectorMessage, Missed, Note, Outcome, Phases, ProbeSettings, Refusal,
+    SettingsApplied, Timestamp, Uid,
 };
 
 use crate::admit::Admit;
@@ -79,6 +80,8 @@ pub enum Event {
     },
     /// Start nothing more, deliver what there is.
     Drain,
+    /// Settings were tried.
+    Tuned(SettingsApplied),
 }
 
 /// How a try to probe ended.
@@ -123,6 +126,8 @@ pub enum Effect<H> {
     StopStarting,
     /// Everything is delivered.
     Drained,
+    /// Probe like this from now on; answered by [`Event::Tuned`].
+    Tune(ProbeSettings),
 }
 
 /// A slot to probe.
@@ -215,6 +220,7 @@ impl<A: Admit> AgentCore<A> {
             Event::Ended { ticket, attempt } => self.ended(ticket, attempt),
             Event::Paused { from, to } => self.paused(from, to),
             Event::Drain => self.begin_drain(),
+            Event::Tuned(applied) => self.tuned(applied),
         }
         self.start_due();
         self.keep_link();

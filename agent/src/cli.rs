@@ -83,9 +83,9 @@ pub struct RunArgs {
     /// PEM file with its key
     #[arg(long, env = "ZONEWATCH_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
-    /// Most probes at once; no more than the descriptor limit allows
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = CONCURRENCY)]
-    pub concurrency: NonZeroU32,
+    /// Most probes at once; no more than the descriptor limit allows [default: 1000]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N")]
+    pub concurrency: Option<NonZeroU32>,
     /// How to probe.
     #[command(flatten)]
     pub probe: ProbeOptions,
@@ -96,11 +96,6 @@ pub struct RunArgs {
     #[command(flatten)]
     pub log: LogArgs,
 }
-
-const CONCURRENCY: NonZeroU32 = match NonZeroU32::new(AgentConfig::CONCURRENCY as u32) {
-    Some(concurrency) => concurrency,
-    None => NonZeroU32::MIN,
-};
 
 /// How to log: always to standard error.
 #[derive(Debug, Args)]

@@ -30,6 +30,7 @@ mod runtime;
 mod schedule;
 mod session;
 mod settings;
+mod tuning;
 mod worker;
 
 use std::net::SocketAddr;
@@ -57,6 +58,7 @@ use pause::Pauses;
 use probe::Prober;
 use runtime::Runtime;
 use session::Dialer;
+use tuning::{Own, Tuner};
 use worker::Workers;
 
 /// The most slots that are tasks without having started: at about 1 KB each, 100 MB. More wait in the core.
@@ -100,7 +102,12 @@ impl Agent {
     /// Probes until `stop` is cancelled, then drains for at most [`AgentConfig::drain_max`].
     pub async fn run(self, stop: CancellationToken) -> DrainReport {
         let Self { config, prober, dialer, admin } = self;
-        let concurrency = config.concurrency.max(1);
+        let own = Own {
+            probe: config.probe,
+            concurrency: config.concurrency,
+            concurrency_max: config.concurrency_max,
+        };
+        let concurrency = own.concurrency(None);
         let span = tracing::info_span!("agent", id = %config.agent_id);
         tracing::info!(
             parent: &span, vantage = %config.vantage, zone = %config.zone,
@@ -126,7 +133,8 @@ impl Agent {
         }
         let runtime = Runtime::new(
             AgentCore::new(core_config, prober.clone()),
-            Workers::new(prober, concurrency, pauses.clone()),
+            Workers::new(prober.clone(), concurrency, pauses.clone()),
+            Tuner::new(prober, own),
             pauses,
             metrics,
             config.collector.to_string(),

@@ -30,14 +30,14 @@ mod verify;
 mod watched;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use proto::{Failure, Outcome, Unexpected};
 use tokio::time::timeout;
 
 pub use exchange::{BODY_MATCHED_MAX, BODY_MAX, HEAD_MAX};
 pub use mask::mask_url;
-pub use options::{DnsServer, ProbeOptions};
+pub use options::{DnsServer, ProbeOptions, network};
 pub use permits::HostPermit;
 pub use prepare::{Prepared, Unfit};
 pub use report::{Attempt, Details, Ended, Fault, Hop, Report, TlsDetails};
@@ -59,10 +59,33 @@ pub struct Prober {
 }
 
 struct Shared {
-    names: Names,
-    addresses: AddressPolicy,
     tls: TlsConfigs,
-    permits: Permits,
+    tuned: RwLock<Arc<Tuned>>,
+}
+
+/// What may change while the prober runs: a probe keeps what it began with.
+struct Tuned {
+    options: ProbeOptions,
+    names: Arc<Names>,
+    addresses: AddressPolicy,
+    permits: Arc<Permits>,
+}
+
+impl Tuned {
+    /// What `options` ask for; what they do not change of `before` is kept, caches and waiting probes with it.
+    fn new(options: &ProbeOptions, before: Option<&Self>) -> Result<Self, ProberError> {
+        let names = match before.filter(|before| before.options.dns == options.dns) {
+            Some(before) => before.names.clone(),
+            None => Arc::new(Names::new(options.dns.as_ref())?),
+        };
+        let permits = match before.filter(|before| before.options.per_host == options.per_host) {
+            Some(before) => before.permits.clone(),
+            None => Arc::new(Permits::new(options.per_host.unwrap_or(ProbeOptions::PER_HOST))),
+        };
+        let addresses = AddressPolicy::new(options.deny_private, options.allow_network.clone())
+            .refusing(options.refuse_network.clone());
+        Ok(Self { options: options.clone(), names, addresses, permits })
+    }
 }
 
 /// Why a prober cannot start.
@@ -90,13 +113,28 @@ impl Prober {
     /// # Errors
     /// When `--dns` names no server. Missing trust roots or a missing `/etc/resolv.conf` are warned of.
     pub fn new(options: &ProbeOptions) -> Result<Self, ProberError> {
-        let shared = Shared {
-            names: Names::new(options.dns.as_ref())?,
-            addresses: AddressPolicy::new(options.deny_private, options.allow_network.clone()),
-            tls: TlsConfigs::new()?,
-            permits: Permits::new(options.per_host),
-        };
+        let tuned = RwLock::new(Arc::new(Tuned::new(options, None)?));
+        let shared = Shared { tls: TlsConfigs::new()?, tuned };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Probes like this from now on, in all clones; what runs or waits for its host goes on as it began. A name server
+    /// given by name is looked up by the system: this may block.
+    ///
+    /// # Errors
+    /// When the options cannot be used: the ones before stay.
+    pub fn tune(&self, options: &ProbeOptions) -> Result<(), ProberError> {
+        let before = self.tuned();
+        if before.options == *options {
+            return Ok(());
+        }
+        let tuned = Tuned::new(options, Some(&before))?;
+        *self.shared.tuned.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuned);
+        Ok(())
+    }
+
+    fn tuned(&self) -> Arc<Tuned> {
+        self.shared.tuned.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Checks `spec` and does once what need not be done at every probe. Reads the file of `tls_ca`, nothing else.
@@ -110,13 +148,14 @@ impl Prober {
     /// Waits until fewer than `--per-host` probes of the target's host are running. Not part of the probe's time: hold
     /// what this returns while [`Self::probe`] runs. Hosts that redirects lead to are not counted.
     pub async fn permit(&self, prepared: &Prepared) -> HostPermit {
-        self.shared.permits.acquire(&prepared.host).await
+        self.tuned().permits.acquire(&prepared.host).await
     }
 
     /// Probes once, for at most the timeout of `prepared`.
     pub async fn probe(&self, prepared: &Prepared) -> Ended {
         let mut trace = Trace::new(prepared.first.host());
-        let ended = timeout(prepared.timeout, self.follow(prepared, &mut trace)).await;
+        let tuned = self.tuned();
+        let ended = timeout(prepared.timeout, follow(&tuned, prepared, &mut trace)).await;
         trace.leave();
         match ended {
             Ok(Ok(answer)) => {
@@ -130,7 +169,7 @@ impl Prober {
             Ok(Err(Stop::Fault(fault))) => Ended::Fault(fault),
             Err(_) => {
                 let resolving = trace.phase() == Some(Phase::Resolve);
-                if let Some(fault) = self.shared.names.recent_fault().filter(|_| resolving) {
+                if let Some(fault) = tuned.names.recent_fault().filter(|_| resolving) {
                     return Ended::Fault(fault);
                 }
                 let limit = humantime::format_duration(prepared.timeout);
@@ -139,56 +178,62 @@ impl Prober {
             }
         }
     }
+}
 
-    /// One hop after the other, until one is the answer.
-    async fn follow(&self, prepared: &Prepared, trace: &mut Trace) -> Result<Answer, Stop> {
-        let mut itinerary = redirect::Itinerary::new(&prepared.first);
-        let mut request = prepared.first.clone();
-        loop {
-            let exchange = self.open(prepared, &request, trace).await?;
-            trace.answered(exchange.status());
-            if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
-                return exchange.read(prepared.expect_body.is_some(), trace).await;
-            }
-            request = itinerary.next(&request, exchange.status(), exchange.location())?;
-            trace.redirected(&request);
+/// One hop after the other, until one is the answer.
+async fn follow(tuned: &Tuned, prepared: &Prepared, trace: &mut Trace) -> Result<Answer, Stop> {
+    let mut itinerary = redirect::Itinerary::new(&prepared.first);
+    let mut request = prepared.first.clone();
+    introduce(tuned, &mut request);
+    loop {
+        let exchange = open(tuned, prepared, &request, trace).await?;
+        trace.answered(exchange.status());
+        if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
+            return exchange.read(prepared.expect_body.is_some(), trace).await;
         }
+        request = itinerary.next(&request, exchange.status(), exchange.location())?;
+        introduce(tuned, &mut request);
+        trace.redirected(&request);
     }
+}
 
-    /// From a request to the head of its answer, over a new connection.
-    async fn open(
-        &self,
-        prepared: &Prepared,
-        request: &Request,
-        trace: &mut Trace,
-    ) -> Result<Exchange, Stop> {
-        trace.enter(Phase::Resolve);
-        let addresses = self.shared.names.resolve(&request.url).await?;
-        let allowed = self.shared.addresses.filter(&addresses, trace)?;
-        let port = request.port();
-        let targets: Vec<_> = allowed.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+/// From a request to the head of its answer, over a new connection.
+async fn open(
+    tuned: &Tuned,
+    prepared: &Prepared,
+    request: &Request,
+    trace: &mut Trace,
+) -> Result<Exchange, Stop> {
+    trace.enter(Phase::Resolve);
+    let addresses = tuned.names.resolve(&request.url).await?;
+    let allowed = tuned.addresses.filter(&addresses, trace)?;
+    let port = request.port();
+    let targets: Vec<_> = allowed.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
 
-        trace.enter(Phase::Connect);
-        let stream = dial::dial(&targets, trace).await?;
+    trace.enter(Phase::Connect);
+    let stream = dial::dial(&targets, trace).await?;
 
-        if request.url.scheme() == "http" {
-            trace.enter(Phase::Processing);
-            return Exchange::http1(stream, request, trace).await;
-        }
-        trace.enter(Phase::Tls);
-        let Some(trust) = &prepared.trust else {
-            return Err(Stop::failed(
-                Failure::Redirect,
-                "to https, but this agent has no trust roots",
-            ));
-        };
-        let stream = tls::handshake(trust, &request.url, stream, trace).await?;
+    if request.url.scheme() == "http" {
         trace.enter(Phase::Processing);
-        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            Exchange::http2(stream, request, trace).await
-        } else {
-            Exchange::http1(stream, request, trace).await
-        }
+        return Exchange::http1(stream, request, trace).await;
+    }
+    trace.enter(Phase::Tls);
+    let Some(trust) = &prepared.trust else {
+        return Err(Stop::failed(Failure::Redirect, "to https, but this agent has no trust roots"));
+    };
+    let stream = tls::handshake(trust, &request.url, stream, trace).await?;
+    trace.enter(Phase::Processing);
+    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+        Exchange::http2(stream, request, trace).await
+    } else {
+        Exchange::http1(stream, request, trace).await
+    }
+}
+
+/// Says who asks, where neither the target nor the program's default is to.
+fn introduce(tuned: &Tuned, request: &mut Request) {
+    if let Some(agent) = &tuned.options.user_agent {
+        request.headers.entry(http::header::USER_AGENT).or_insert_with(|| agent.clone());
     }
 }
 

@@ -10,6 +10,7 @@ mod ingest;
 mod listing;
 mod sessions;
 mod settle;
+mod tuning;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -18,11 +19,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
 
+use crate::agent_settings::AgentSettings;
 use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::target_file::Target;
 
 pub use counters::Counters;
+pub use tuning::{BEHIND_MAX, Progress, Tuning};
 
 /// What the core is told to do.
 #[derive(Clone, Debug)]
@@ -63,6 +66,8 @@ pub enum Event {
     Tick,
     /// The collector stops.
     Drain,
+    /// The file of agent settings was read; or why it cannot be used.
+    Settings(Result<AgentSettings, String>),
 }
 
 /// What is to be done about it.
@@ -154,6 +159,7 @@ pub struct Core {
     /// Shards are not given out before this: their holders may come back.
     hold_until: Timestamp,
     awaited: Vec<String>,
+    tuning: Tuning,
     stopping: bool,
     last_tick: Timestamp,
     last_forget: Timestamp,
@@ -165,6 +171,7 @@ impl Core {
         let mut core = Self {
             hold_until: now + config.lease,
             awaited: Vec::new(),
+            tuning: Tuning::default(),
             config,
             fleet: Fleet::default(),
             counters: Counters::default(),
@@ -228,9 +235,11 @@ impl Core {
             Event::Listed(targets) => self.listing = Some(targets),
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
+            Event::Settings(read) => self.settings(now, read),
         }
         self.list(now);
         self.send_assigns(now);
+        self.note_progress(now);
         std::mem::take(&mut self.effects)
     }
 

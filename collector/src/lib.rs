@@ -1,5 +1,6 @@
 //! zonewatch-collector.
 
+pub mod agent_settings;
 pub mod args;
 pub mod check;
 pub mod clock;

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Server, ServerTlsConfig};
 
+use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
 use crate::http::{Answers, Api, router};
@@ -115,6 +116,7 @@ pub struct Collector {
     keep_slots: Duration,
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
+    agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
 }
 
 struct OpenLog {
@@ -190,6 +192,7 @@ impl Collector {
             keep_slots: config.keep_slots,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            agent_settings: config.agent_settings,
         })
     }
 
@@ -260,6 +263,11 @@ impl Collector {
         };
         let keeper = keeper.keep(self.file, servers_stop.clone());
         parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
+
+        if let Some((path, settings)) = self.agent_settings {
+            let watch = agent_settings::watch(hub.clone(), path, settings, servers_stop.clone());
+            parts.spawn(async move { Part::of("the settings file's watcher", watch.await) });
+        }
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),

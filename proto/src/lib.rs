@@ -20,7 +20,7 @@ pub mod wire;
 pub use batch::{Batch, MissedRange, Note, ProbeResult};
 pub use messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load, PROTOCOL,
-    RefusedTarget, ResultsMessage, Revoke, RunTarget, Welcome,
+    ProbeSettings, RefusedTarget, ResultsMessage, Revoke, RunTarget, SettingsApplied, Welcome,
 };
 pub use outcome::{Failure, Missed, Outcome, Phases, Refusal, Unexpected};
 pub use plan::{SHARDS, ShardId, phase_of, shard_of};

@@ -5,6 +5,7 @@
 mod batch;
 mod messages;
 mod record;
+mod settings;
 mod target;
 
 pub use batch::{decode_batch, encode_batch};

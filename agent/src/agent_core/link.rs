@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use proto::{
-    AgentMessage, Applied, Assign, Beat, CollectorMessage, Hello, Load, Missed, Timestamp, Welcome,
+    AgentMessage, Applied, Assign, Beat, CollectorMessage, Hello, Load, Missed, SettingsApplied,
+    Timestamp, Welcome,
 };
 
 use super::{AgentCore, Effect, StreamId};
@@ -95,6 +96,7 @@ impl<A: Admit> AgentCore<A> {
             held: self.schedule.held(),
             sent_us: self.now.0,
             log_seen: self.log_seen,
+            takes_settings: true,
         };
         self.effects.push(Effect::Send(stream, AgentMessage::Hello(hello)));
     }
@@ -206,7 +208,17 @@ impl<A: Admit> AgentCore<A> {
             CollectorMessage::Welcome(_) => {
                 self.disconnect("it said Welcome twice".into(), Duration::ZERO);
             }
+            CollectorMessage::Settings(settings) => self.effects.push(Effect::Tune(settings)),
             CollectorMessage::GoAway { .. } => {} // handled where the stream's state does not matter
+        }
+    }
+
+    /// Settings were tried: whoever leads now is to know.
+    pub(super) fn tuned(&mut self, applied: SettingsApplied) {
+        self.config.capacity = applied.capacity;
+        if let Link::Up(up) = &self.link {
+            let message = AgentMessage::SettingsApplied(applied);
+            self.effects.push(Effect::Send(up.stream, message));
         }
     }
 
@@ -291,5 +303,6 @@ fn name(message: &CollectorMessage) -> &'static str {
         CollectorMessage::Ack { .. } => "Ack",
         CollectorMessage::Beat(_) => "Beat",
         CollectorMessage::GoAway { .. } => "GoAway",
+        CollectorMessage::Settings(_) => "Settings",
     }
 }

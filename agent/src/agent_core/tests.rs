@@ -29,6 +29,7 @@ struct Rig {
     sent: Vec<AgentMessage>,
     disconnects: Vec<(String, Duration)>,
     drained: bool,
+    tunes: Vec<ProbeSettings>,
     unacked_bytes_max: u64,
 }
 
@@ -51,6 +52,7 @@ impl Rig {
             sent: Vec::new(),
             disconnects: Vec::new(),
             drained: false,
+            tunes: Vec::new(),
             unacked_bytes_max: 1 << 20,
         }
     }
@@ -91,6 +93,7 @@ impl Rig {
                     self.sent.push(message);
                 }
                 Effect::Disconnect { cause, after, .. } => self.disconnects.push((cause, after)),
+                Effect::Tune(settings) => self.tunes.push(settings),
                 Effect::StopStarting => {}
                 Effect::Drained => self.drained = true,
             }

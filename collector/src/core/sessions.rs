@@ -46,9 +46,11 @@ impl Core {
         agent.capacity = hello.capacity;
         agent.zone = hello.zone;
         agent.version = hello.version;
+        agent.takes_settings = hello.takes_settings;
         agent.unread_held = hello.held;
         let vantage = agent.vantage.clone();
         self.send(session, CollectorMessage::Welcome(welcome));
+        self.send_settings(now, session, idx);
         self.vantages_changed = true;
         if let Some(vantage) = self.state.vantage_idx(&vantage) {
             self.adopt_waiting(now, vantage);
@@ -143,6 +145,8 @@ impl Core {
             pending: Default::default(),
             pending_bytes: 0,
             running: 0,
+            takes_settings: false,
+            progress: Default::default(),
         })
     }
 
@@ -194,6 +198,7 @@ impl Core {
             AgentMessage::Results(results) => self.results(now, session, idx, results),
             AgentMessage::Beat(beat) => self.beat(now, session, idx, beat),
             AgentMessage::Draining { until } => self.draining(now, idx, until),
+            AgentMessage::SettingsApplied(applied) => self.settings_applied(now, idx, applied),
         }
     }
 

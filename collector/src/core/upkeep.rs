@@ -58,6 +58,7 @@ impl Core {
         self.expire_leases(now);
         self.drop_spent_claims();
         self.renew_stale_verdicts(now);
+        self.tell_laggards(now);
         self.running.retain(|_, running| running.until > now);
         for (_, agent) in self.fleet.agents_mut() {
             agent.running = 0;

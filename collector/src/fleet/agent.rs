@@ -61,6 +61,10 @@ pub struct Agent {
     pub pending_bytes: u64,
     /// Slots that the sweep sent to it and that have not come back.
     pub running: u32,
+    /// It can be sent settings.
+    pub takes_settings: bool,
+    /// How far it is with what it is told.
+    pub progress: crate::core::Progress,
 }
 
 /// What an agent has of a shard.

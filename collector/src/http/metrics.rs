@@ -11,7 +11,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use proto::{Missed, Refusal};
+use proto::{Missed, Refusal, Timestamp};
 
 use super::{Api, Problem};
 use crate::core::Core;
@@ -28,15 +28,15 @@ type Labels = [(&'static str, &'static str); 1];
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let rejected = api.rejected.borrow().total;
     let log_works = *api.log_health.borrow() == LogHealth::Working;
-    let compute = move |core: &Core, _| render(core, rejected, log_works).into();
+    let compute = move |core: &Core, now| render(core, now, rejected, log_works).into();
     let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 
-fn render(core: &Core, rejected: usize, log_works: bool) -> String {
+fn render(core: &Core, now: Timestamp, rejected: usize, log_works: bool) -> String {
     let mut registry = Registry::with_prefix("zonewatch");
     counters(core, &mut registry);
-    fleet(core, &mut registry);
+    fleet(core, now, &mut registry);
     targets(core, &mut registry);
     gauge(&mut registry, "rejected_rows", "Rows of the target file left out", rejected as i64);
     gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
@@ -80,7 +80,7 @@ fn counters(core: &Core, registry: &mut Registry) {
     registry.register("slots_missed", "Slots judged missed, by reason", missed);
 }
 
-fn fleet(core: &Core, registry: &mut Registry) {
+fn fleet(core: &Core, now: Timestamp, registry: &mut Registry) {
     let states = Family::<Labels, Gauge>::default();
     for status in
         [AgentStatus::Connected, AgentStatus::Draining, AgentStatus::Silent, AgentStatus::Lost]
@@ -89,6 +89,18 @@ fn fleet(core: &Core, registry: &mut Registry) {
         states.get_or_create(&[("state", status.name())]).set(count as i64);
     }
     registry.register("agents", "Agents by state", states);
+    gauge(
+        registry,
+        "agents_behind",
+        "Connected agents whose settings or targets are not in force after 10 s",
+        i64::try_from(core.laggards(now)).unwrap_or(i64::MAX),
+    );
+    gauge(
+        registry,
+        "agent_settings_bad",
+        "1 while the file of agent settings cannot be used",
+        i64::from(core.tuning().problem.is_some()),
+    );
     let (_, load) = core.load();
     gauge(registry, "probes_in_flight", "Probes running on all agents", load.in_flight.into());
     gauge(registry, "probes_waiting", "Probes waiting for room", load.waiting.into());

@@ -3,7 +3,7 @@
 use proto::Timestamp;
 use serde::Serialize;
 
-use crate::core::Core;
+use crate::core::{BEHIND_MAX, Core, Tuning};
 use crate::fleet::AgentStatus;
 use crate::state::Reach;
 
@@ -12,6 +12,27 @@ use crate::state::Reach;
 pub struct Agents {
     /// In the order in which they came.
     pub agents: Vec<AgentView>,
+    /// What all are told about probing.
+    pub settings: SettingsView,
+}
+
+/// The settings that are wanted, and what is wrong with the file that says them.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct SettingsView {
+    pub version: u64,
+    pub problem: Option<String>,
+}
+
+/// How far an agent is with what it is told.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct ProgressView {
+    pub desired: u64,
+    pub applied: u64,
+    pub behind_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// One agent.
@@ -33,6 +54,9 @@ pub struct AgentView {
     pub last_heard: String,
     pub watermark: Option<String>,
     pub refused: Vec<RefusedView>,
+    pub settings: ProgressView,
+    pub assignment: ProgressView,
+    pub behind: bool,
 }
 
 /// A target that an agent cannot probe.
@@ -47,13 +71,17 @@ pub struct RefusedView {
 const REFUSED_SHOWN: usize = 100;
 
 /// The fleet as it is.
-pub fn agents(core: &Core) -> Agents {
+pub fn agents(core: &Core, now: Timestamp) -> Agents {
+    let behind_ms = |since: Option<Timestamp>| {
+        let behind = since.map_or_else(Default::default, |since| now.since(since));
+        u64::try_from(behind.as_millis()).unwrap_or(u64::MAX)
+    };
     let agents = core.fleet().agents().into_iter().map(|(_, agent)| {
         let refused = agent.refused.iter().take(REFUSED_SHOWN).filter_map(|(uid, (_, reason))| {
             let target = core.state().target(core.state().by_uid(*uid)?);
             Some(RefusedView { name: target.entry.name.clone(), reason: reason.clone() })
         });
-        let load = agent.load;
+        let (load, progress) = (agent.load, &agent.progress);
         AgentView {
             id: agent.id.clone(),
             vantage: agent.vantage.clone(),
@@ -70,9 +98,24 @@ pub fn agents(core: &Core) -> Agents {
             last_heard: agent.last_heard.rfc3339(),
             watermark: (agent.watermark > Timestamp::EPOCH).then(|| agent.watermark.rfc3339()),
             refused: refused.collect(),
+            behind: agent.progress.behind(now) > BEHIND_MAX,
+            settings: ProgressView {
+                desired: core.tuning().version,
+                applied: progress.settings_applied,
+                behind_ms: behind_ms(progress.settings_behind),
+                problem: progress.settings_problem.clone(),
+            },
+            assignment: ProgressView {
+                desired: core.state().catalog_revision,
+                applied: progress.catalog_applied,
+                behind_ms: behind_ms(progress.catalog_behind),
+                problem: None,
+            },
         }
     });
-    Agents { agents: agents.collect() }
+    let Tuning { version, problem, .. } = core.tuning();
+    let settings = SettingsView { version: *version, problem: problem.clone() };
+    Agents { agents: agents.collect(), settings }
 }
 
 /// Every vantage that the log knows.

@@ -10,6 +10,7 @@ mod past_hour;
 mod rig;
 mod routes;
 mod secrets;
+mod settings;
 mod shape;
 mod story;
 mod tokens;

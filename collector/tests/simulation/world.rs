@@ -16,7 +16,8 @@ use collector::leader;
 use collector::store::{Memory, Store};
 use collector::target_file::Target;
 use proto::{
-    AgentMessage, CollectorMessage, Failure, Note, Outcome, Phases, ProbeSpec, Timestamp, Uid, wire,
+    AgentMessage, CollectorMessage, Failure, Note, Outcome, Phases, ProbeSpec, SettingsApplied,
+    Timestamp, Uid, wire,
 };
 
 use super::random::Random;
@@ -601,6 +602,14 @@ impl World {
                         self.tell(format!("{} disconnects: {cause}", self.nodes[n].id));
                         self.disconnect(n);
                     }
+                }
+                AgentEffect::Tune(settings) => {
+                    let applied = SettingsApplied {
+                        version: settings.version,
+                        capacity: settings.concurrency.unwrap_or(1000),
+                        problem: None,
+                    };
+                    self.tell_agent(n, AgentEvent::Tuned(applied));
                 }
                 AgentEffect::StopStarting | AgentEffect::Drained => {}
             }

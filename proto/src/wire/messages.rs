@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::raw::v1 as raw;
+use super::settings;
 use super::{Malformed, clip, millis_u32, value};
 use crate::batch::Note;
 use crate::messages::{
@@ -54,6 +55,7 @@ impl TryFrom<raw::AgentMessage> for AgentMessage {
             Message::Draining(raw::Draining { until_ms }) => {
                 Self::Draining { until: Timestamp::from_millis(until_ms) }
             }
+            Message::SettingsApplied(applied) => Self::SettingsApplied(settings::applied(applied)?),
         })
     }
 }
@@ -69,6 +71,7 @@ impl From<AgentMessage> for raw::AgentMessage {
             AgentMessage::Draining { until } => {
                 Message::Draining(raw::Draining { until_ms: until.millis() })
             }
+            AgentMessage::SettingsApplied(applied) => Message::SettingsApplied(applied.into()),
         };
         Self { message: Some(message) }
     }
@@ -96,6 +99,7 @@ impl TryFrom<raw::CollectorMessage> for CollectorMessage {
             Message::GoAway(raw::GoAway { after_ms, cause }) => {
                 Self::GoAway { after: Duration::from_millis(after_ms.into()), cause }
             }
+            Message::Settings(settings) => Self::Settings(settings.into()),
         })
     }
 }
@@ -120,6 +124,7 @@ impl From<CollectorMessage> for raw::CollectorMessage {
             CollectorMessage::GoAway { after, cause } => {
                 Message::GoAway(raw::GoAway { after_ms: millis_u32(after), cause })
             }
+            CollectorMessage::Settings(settings) => Message::Settings(settings.into()),
         };
         Self { message: Some(message) }
     }
@@ -153,6 +158,7 @@ fn hello_from_raw(hello: raw::Hello) -> Result<Hello, Malformed> {
         held: held.collect::<Result<_, Malformed>>()?,
         sent_us: hello.sent_us,
         log_seen: hello.log_seen,
+        takes_settings: hello.takes_settings,
     })
 }
 
@@ -169,6 +175,7 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         held,
         sent_us,
         log_seen,
+        takes_settings,
     } = hello;
     let held = held.into_iter().map(|HeldShard { shard, from, content_hash }| raw::HeldShard {
         shard: shard_number(shard),
@@ -187,6 +194,7 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         held: held.collect(),
         sent_us,
         log_seen,
+        takes_settings,
     }
 }
 

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proto::{
     AgentMessage, Applied, Assign, Batch, Beat, CollectorMessage, Failure, Grant, HeldShard, Hello,
-    Kind, Load, Missed, MissedRange, Note, Outcome, Phases, ProbeResult, ProbeSpec, Record,
-    Refusal, RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS,
-    ScheduledTarget, ShardId, StatusSet, TargetEntry, Timestamp, Uid, Unexpected, VantageState,
-    Welcome,
+    Kind, Load, Missed, MissedRange, Note, Outcome, Phases, ProbeResult, ProbeSettings, ProbeSpec,
+    Record, Refusal, RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS,
+    ScheduledTarget, SettingsApplied, ShardId, StatusSet, TargetEntry, Timestamp, Uid, Unexpected,
+    VantageState, Welcome,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -167,6 +167,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 held,
                 sent_us,
                 log_seen,
+                takes_settings: boot.is_multiple_of(2),
             }
         })
 }
@@ -193,6 +194,11 @@ pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
         results.prop_map(AgentMessage::Results),
         beat().prop_map(AgentMessage::Beat),
         instant().prop_map(|until| AgentMessage::Draining { until }),
+        (any::<u64>(), 1..=u32::MAX, option::of(name())).prop_map(
+            |(version, capacity, problem)| {
+                AgentMessage::SettingsApplied(SettingsApplied { version, capacity, problem })
+            }
+        ),
     ]
 }
 
@@ -234,7 +240,30 @@ pub(crate) fn collector_message() -> impl Strategy<Value = CollectorMessage> {
             after: Duration::from_millis(after.into()),
             cause
         }),
+        settings().prop_map(CollectorMessage::Settings),
     ]
+}
+
+fn settings() -> impl Strategy<Value = ProbeSettings> {
+    let given = || option::of(1..=u32::MAX);
+    let text = || option::of(name());
+    (
+        any::<u64>(),
+        (given(), given()),
+        (text(), text()),
+        any::<bool>(),
+        (vec(name(), 0..3), vec(name(), 0..3)),
+    )
+        .prop_map(|(version, numbers, texts, deny_private, networks)| ProbeSettings {
+            version,
+            concurrency: numbers.0,
+            per_host: numbers.1,
+            dns: texts.0,
+            user_agent: texts.1,
+            deny_private,
+            allow_network: networks.0,
+            refuse_network: networks.1,
+        })
 }
 
 fn entry() -> impl Strategy<Value = TargetEntry> {

@@ -21,7 +21,9 @@ use crate::clock::{CollectorClock, LocalMicros};
 use crate::excuses::Excuses;
 use crate::flights::{Flights, Ticket};
 use crate::outbox::Outbox;
+use crate::parts::Parts;
 use crate::schedule::Schedule;
+use crate::usage::Usage;
 
 /// Who the agent is, and its bounds.
 #[derive(Clone, Debug)]
@@ -168,10 +170,13 @@ pub struct AgentCore<A: Admit> {
     schedule: Schedule<A::Handle>,
     flights: Flights<A::Handle>,
     outbox: Outbox,
+    /// The shard that is coming in parts.
+    parts: Parts,
     excuses: Excuses,
     drain: Option<Drain>,
     /// The latest scheduled start since the last beat, against its plan; and before the last beat.
     lateness: (Duration, Duration),
+    usage: Usage,
     newest_stream: StreamId,
     counts: Counts,
     effects: Vec<Effect<A::Handle>>,
@@ -197,9 +202,11 @@ impl<A: Admit> AgentCore<A> {
             schedule: Schedule::default(),
             flights: Flights::new(config.handed_max),
             outbox: Outbox::new(config.outbox_bytes),
+            parts: Parts::default(),
             excuses: Excuses::default(),
             drain: None,
             lateness: (Duration::ZERO, Duration::ZERO),
+            usage: Usage::default(),
             newest_stream: StreamId(0),
             counts: Counts::default(),
             effects: Vec::new(),
@@ -211,6 +218,7 @@ impl<A: Admit> AgentCore<A> {
     /// Takes an event in, and says what to do.
     pub fn apply(&mut self, now: LocalMicros, event: Event) -> Vec<Effect<A::Handle>> {
         self.now = self.now.max(now);
+        self.usage.advance(self.now, self.flights.running());
         match event {
             Event::Tick => {}
             Event::Connected(stream) => self.greet(stream),

@@ -24,6 +24,7 @@ mod metrics;
 mod notes;
 mod outage;
 mod outbox;
+mod parts;
 mod pause;
 pub mod probe;
 mod runtime;
@@ -31,6 +32,7 @@ mod schedule;
 mod session;
 mod settings;
 mod tuning;
+mod usage;
 mod worker;
 
 use std::net::SocketAddr;

@@ -5,11 +5,13 @@
 //! Start at [`Core::apply`].
 
 mod assign;
+mod confirm;
 mod counters;
 mod ingest;
 mod listing;
 mod sessions;
 mod settle;
+mod suspect;
 mod tuning;
 mod upkeep;
 
@@ -24,6 +26,7 @@ use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::target_file::Target;
 
+use confirm::Confirming;
 pub use counters::Counters;
 pub use tuning::{BEHIND_MAX, Progress, Tuning};
 
@@ -148,6 +151,10 @@ pub struct Core {
     /// Where each vantage's next tick begins to look.
     look_next: Vec<usize>,
     running: HashMap<Slot, Running>,
+    /// Second attempts that were asked for.
+    confirming: HashMap<Slot, Confirming>,
+    /// Slots that want one; or whose failure is confirmed, so that every vantage is to be asked.
+    doubtful: Vec<(Slot, bool)>,
     /// Encoded bytes of `appending`.
     appending_bytes: usize,
     /// When the log took nothing for so long that this collector led in name only.
@@ -187,6 +194,8 @@ impl Core {
             looks: Vec::new(),
             look_next: Vec::new(),
             running: HashMap::new(),
+            confirming: HashMap::new(),
+            doubtful: Vec::new(),
             appending_bytes: 0,
             log_stalls: Spans::default(),
             judgements_in_log: 0,
@@ -237,6 +246,7 @@ impl Core {
             Event::Drain => self.drain(now),
             Event::Settings(read) => self.settings(now, read),
         }
+        self.confirm(now);
         self.list(now);
         self.send_assigns(now);
         self.note_progress(now);
@@ -294,7 +304,7 @@ impl Core {
                 Kind::Catalog { .. } => self.listing_in_log = false,
                 Kind::Vantage { name, .. } => self.vantages_in_log.retain(|known| known != name),
                 Kind::Results(batch) if batch.agent_id.is_empty() => self.judged(batch),
-                Kind::Claim { .. } | Kind::Results(_) => {}
+                Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) => {}
             }
             let change = self.state.apply(record).expect("a record made here can be decoded");
             self.changed(now, at, change);
@@ -336,6 +346,7 @@ impl Core {
                     if self.state.renew_verdict(target, at.max(self.last_tick)) {
                         self.counters.verdict_changes += 1;
                     }
+                    self.doubt(vantage, target, planned);
                 }
             }
         }

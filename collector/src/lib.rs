@@ -2,6 +2,7 @@
 
 pub mod agent_settings;
 pub mod args;
+pub mod capacity;
 pub mod check;
 pub mod clock;
 pub mod config;
@@ -19,6 +20,7 @@ pub mod serve;
 pub mod sessions;
 pub mod state;
 pub mod store;
+pub mod suspicion;
 pub mod target_file;
 pub mod tokens;
 pub mod verdict;

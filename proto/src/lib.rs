@@ -24,7 +24,7 @@ pub use messages::{
 };
 pub use outcome::{Failure, Missed, Outcome, Phases, Refusal, Unexpected};
 pub use plan::{SHARDS, ShardId, phase_of, shard_of};
-pub use record::{Kind, Record, ResultBatch, TargetEntry, VantageState};
+pub use record::{Kind, Record, ResultBatch, Suspicion, TargetEntry, VantageState};
 pub use target::{ProbeSpec, ScheduledTarget, StatusSet, Uid};
 pub use time::{Timestamp, WINDOW_MAX};
 pub use wire::Malformed;

@@ -77,6 +77,7 @@ pub struct Hello {
     pub sent_us: u64,
     pub log_seen: u64,
     pub takes_settings: bool,
+    pub takes_parts: bool,
 }
 
 /// A shard that a reconnecting agent still probes.
@@ -132,8 +133,10 @@ pub struct Grant {
     pub from: Timestamp,
     /// Names the content.
     pub content_hash: u64,
-    /// Every active target of the shard.
+    /// Every active target of the shard, or the next part of them.
     pub targets: Vec<ScheduledTarget>,
+    /// Further parts follow.
+    pub more: bool,
 }
 
 /// What the agent made of an [`Assign`].
@@ -197,6 +200,8 @@ pub struct Load {
     pub waiting: u32,
     pub outbox_bytes: u64,
     pub lateness_ms: u32,
+    pub busy_permille: u32,
+    pub targets: u32,
 }
 
 /// How the collector wants an agent to probe. What is not given is as the agent was started.

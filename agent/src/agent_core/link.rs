@@ -82,6 +82,7 @@ impl<A: Admit> AgentCore<A> {
         }
         self.newest_stream = stream;
         self.outbox.close_stream();
+        self.parts = Default::default();
         self.link = Link::Greeting { stream, since: self.now };
         let config = &self.config;
         let hello = Hello {
@@ -97,6 +98,7 @@ impl<A: Admit> AgentCore<A> {
             sent_us: self.now.0,
             log_seen: self.log_seen,
             takes_settings: true,
+            takes_parts: true,
         };
         self.effects.push(Effect::Send(stream, AgentMessage::Hello(hello)));
     }
@@ -229,6 +231,7 @@ impl<A: Admit> AgentCore<A> {
         }
         let mut refused = Vec::new();
         for grant in grants {
+            let Some(grant) = self.parts.take(grant) else { continue };
             refused.extend(self.schedule.grant(grant, &mut self.admit));
         }
         if let Some(next) = self.schedule.next() {
@@ -266,6 +269,8 @@ impl<A: Admit> AgentCore<A> {
             waiting: count(self.flights.waiting()),
             outbox_bytes: self.outbox.bytes() as u64,
             lateness_ms: u32::try_from(self.lateness.0.as_millis()).unwrap_or(u32::MAX),
+            busy_permille: self.usage.take_permille(self.config.capacity),
+            targets: count(self.schedule.targets()),
         };
         self.lateness = (Duration::ZERO, self.lateness.0);
         let beat = Beat { sent_us: now.0, now_us: 0, load: Some(load) };

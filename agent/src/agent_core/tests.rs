@@ -117,7 +117,8 @@ impl Rig {
     }
 
     fn grant(&mut self, from: i64, targets: Vec<ScheduledTarget>) {
-        let grant = Grant { shard: shard(), from: at(from), content_hash: 42, targets };
+        let grant =
+            Grant { shard: shard(), from: at(from), content_hash: 42, targets, more: false };
         self.assign(vec![], vec![grant]);
     }
 

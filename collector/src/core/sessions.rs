@@ -47,8 +47,10 @@ impl Core {
         agent.zone = hello.zone;
         agent.version = hello.version;
         agent.takes_settings = hello.takes_settings;
+        agent.takes_parts = hello.takes_parts;
         agent.unread_held = hello.held;
         let vantage = agent.vantage.clone();
+        self.resume_suspicion(idx);
         self.send(session, CollectorMessage::Welcome(welcome));
         self.send_settings(now, session, idx);
         self.vantages_changed = true;
@@ -146,7 +148,12 @@ impl Core {
             pending_bytes: 0,
             running: 0,
             takes_settings: false,
+            takes_parts: false,
+            part: None,
             progress: Default::default(),
+            sightings: Default::default(),
+            suspect: None,
+            confirming: 0,
         })
     }
 
@@ -263,6 +270,8 @@ impl Core {
         }
         let last_heard = agent.last_heard;
         agent.applied.clear();
+        self.end_suspicion(now, idx);
+        let Some(agent) = self.fleet.agent_mut(idx) else { return };
         let name = agent.vantage.clone();
         self.running.retain(|_, running| running.agent != idx);
         if let Some(agent) = self.fleet.agent_mut(idx) {

@@ -68,6 +68,19 @@ fn counters(core: &Core, registry: &mut Registry) {
     counter("agents_lost", "Agents whose lease ran out", counted.lost_agents);
     counter("sessions", "Sessions opened by agents", counted.sessions);
     counter("verdict_changes", "Verdicts that changed", counted.verdict_changes);
+    counter(
+        "confirmations",
+        "Second attempts asked for, to confirm a failure",
+        counted.confirmations,
+    );
+    counter(
+        "confirmations_skipped",
+        "Second attempts that no agent had room for",
+        counted.confirmations_skipped,
+    );
+    counter("unconfirmed", "Failures that the second attempt did not find", counted.unconfirmed);
+    counter("suspicions", "Times that an agent came under suspicion", counted.suspicions);
+    counter("canaries", "Probes asked of agents under suspicion", counted.canaries);
     let refused = Family::<Labels, Counter>::default();
     for (reason, count) in Refusal::ALL.into_iter().zip(counted.refused) {
         refused.get_or_create(&[("reason", reason.name())]).inc_by(count);
@@ -89,6 +102,13 @@ fn fleet(core: &Core, now: Timestamp, registry: &mut Registry) {
         states.get_or_create(&[("state", status.name())]).set(count as i64);
     }
     registry.register("agents", "Agents by state", states);
+    let suspects = core.fleet().agents().iter().filter(|(_, a)| a.suspect.is_some()).count();
+    gauge(
+        registry,
+        "agents_suspect",
+        "Agents that fail most of what they probe, and it is not the targets",
+        i64::try_from(suspects).unwrap_or(i64::MAX),
+    );
     gauge(
         registry,
         "agents_behind",
@@ -100,6 +120,17 @@ fn fleet(core: &Core, now: Timestamp, registry: &mut Registry) {
         "agent_settings_bad",
         "1 while the file of agent settings cannot be used",
         i64::from(core.tuning().problem.is_some()),
+    );
+    let missing: u64 = core
+        .state()
+        .vantages()
+        .filter_map(|(idx, _)| Some(core.fleet().place(idx)?.more_agents))
+        .sum();
+    gauge(
+        registry,
+        "agents_missing",
+        "Agents that the list needs besides those there are, over all vantages",
+        i64::try_from(missing).unwrap_or(i64::MAX),
     );
     let (_, load) = core.load();
     gauge(registry, "probes_in_flight", "Probes running on all agents", load.in_flight.into());

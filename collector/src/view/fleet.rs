@@ -50,6 +50,7 @@ pub struct AgentView {
     pub waiting: u32,
     pub outbox_bytes: u64,
     pub lateness_ms: u32,
+    pub busy: f64,
     pub connected_since: String,
     pub last_heard: String,
     pub watermark: Option<String>,
@@ -57,6 +58,15 @@ pub struct AgentView {
     pub settings: ProgressView,
     pub assignment: ProgressView,
     pub behind: bool,
+    pub suspect: Option<SuspectView>,
+}
+
+/// Why an agent is set aside.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct SuspectView {
+    pub since: String,
+    pub with: &'static str,
 }
 
 /// A target that an agent cannot probe.
@@ -94,10 +104,15 @@ pub fn agents(core: &Core, now: Timestamp) -> Agents {
             waiting: load.waiting,
             outbox_bytes: load.outbox_bytes,
             lateness_ms: load.lateness_ms,
+            busy: f64::from(load.busy_permille) / 1000.0,
             connected_since: agent.connected_since.rfc3339(),
             last_heard: agent.last_heard.rfc3339(),
             watermark: (agent.watermark > Timestamp::EPOCH).then(|| agent.watermark.rfc3339()),
             refused: refused.collect(),
+            suspect: agent.suspect.map(|suspect| SuspectView {
+                since: suspect.from.rfc3339(),
+                with: suspect.circle.name(),
+            }),
             behind: agent.progress.behind(now) > BEHIND_MAX,
             settings: ProgressView {
                 desired: core.tuning().version,
@@ -134,12 +149,24 @@ pub struct VantageView {
     pub agents: usize,
     pub targets: usize,
     pub last_seen: Option<String>,
+    pub capacity: CapacityView,
+}
+
+/// What a vantage's targets ask for, and what its agents have.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct CapacityView {
+    pub at_once: u64,
+    pub needed: f64,
+    pub more_agents: u64,
 }
 
 /// The vantages as they are: `active` ones are reported from, `idle` ones have agents that nothing asks, `retired` ones
 /// are of the past.
 pub fn vantages(core: &Core) -> Vantages {
-    let vantages = core.state().vantages().map(|(_, vantage)| {
+    let vantages = core.state().vantages().map(|(idx, vantage)| {
+        let supply = core.fleet().supply(&vantage.name);
+        let demand = core.fleet().place(idx).map_or_else(Default::default, |place| place.demand);
         let of_vantage = core.fleet().agents().into_iter().map(|(_, agent)| agent);
         let of_vantage = of_vantage.filter(|agent| agent.vantage == vantage.name);
         // The log says it once an hour; who is there says it now.
@@ -155,6 +182,11 @@ pub fn vantages(core: &Core) -> Vantages {
             agents,
             targets: vantage.series.iter().filter(|series| series.current().is_some()).count(),
             last_seen: vantage.seen.max(heard).map(Timestamp::rfc3339),
+            capacity: CapacityView {
+                at_once: supply.at_once,
+                needed: demand.at_once(),
+                more_agents: supply.more_for(demand),
+            },
         }
     });
     Vantages { vantages: vantages.collect() }

@@ -37,6 +37,7 @@ pub struct Summary {
     pub status_codes: BTreeMap<u16, u64>,
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
+    pub unconfirmed: u64,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -196,6 +197,7 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
             coverage: u.coverage,
         }),
         failures: named(&tally),
+        unconfirmed: tally.unconfirmed,
         status_codes: tally.status_codes,
         rounds: rounds.into_iter().rev().map(|(start, tally)| round(start, tally, zoned)).collect(),
     }

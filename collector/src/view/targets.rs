@@ -206,6 +206,7 @@ pub struct At {
     pub newest: Option<Probe>,
     pub last_success: Option<Probe>,
     pub newest_failure: Option<Probe>,
+    pub unconfirmed: u64,
 }
 
 /// One result in full.
@@ -280,6 +281,7 @@ fn at(state: &State, now: Timestamp, target: &TargetState, vantage: String, seri
         newest: newest.map(shown),
         last_success: up.map(shown),
         newest_failure: not_up.map(shown),
+        unconfirmed: series.unconfirmed(Timestamp::EPOCH, Timestamp::MAX),
     }
 }
 

@@ -159,6 +159,7 @@ fn hello_from_raw(hello: raw::Hello) -> Result<Hello, Malformed> {
         sent_us: hello.sent_us,
         log_seen: hello.log_seen,
         takes_settings: hello.takes_settings,
+        takes_parts: hello.takes_parts,
     })
 }
 
@@ -176,6 +177,7 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         sent_us,
         log_seen,
         takes_settings,
+        takes_parts,
     } = hello;
     let held = held.into_iter().map(|HeldShard { shard, from, content_hash }| raw::HeldShard {
         shard: shard_number(shard),
@@ -195,6 +197,7 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         sent_us,
         log_seen,
         takes_settings,
+        takes_parts,
     }
 }
 
@@ -234,13 +237,14 @@ fn assign_from_raw(assign: raw::Assign) -> Result<Assign, Malformed> {
         Ok(Revoke { shard, until: Timestamp::from_millis(until_ms) })
     });
     let grants = assign.grants.into_iter().map(|grant| {
-        let raw::Grant { shard: number, from_ms, content_hash, targets } = grant;
+        let raw::Grant { shard: number, from_ms, content_hash, targets, more } = grant;
         let targets = targets.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         Ok(Grant {
             shard: shard("grant.shard", number)?,
             from: Timestamp::from_millis(from_ms),
             content_hash,
             targets,
+            more,
         })
     });
     Ok(Assign {
@@ -257,11 +261,12 @@ fn assign_to_raw(assign: Assign) -> raw::Assign {
         until_ms: until.millis(),
     });
     let grants =
-        grants.into_iter().map(|Grant { shard, from, content_hash, targets }| raw::Grant {
+        grants.into_iter().map(|Grant { shard, from, content_hash, targets, more }| raw::Grant {
             shard: shard_number(shard),
             from_ms: from.millis(),
             content_hash,
             targets: targets.into_iter().map(Into::into).collect(),
+            more,
         });
     raw::Assign { version, revokes: revokes.collect(), grants: grants.collect() }
 }
@@ -333,22 +338,22 @@ fn results_to_raw(results: ResultsMessage) -> raw::Results {
 
 fn beat_from_raw(beat: raw::Beat) -> Beat {
     let raw::Beat { sent_us, now_us, load } = beat;
-    let load = load.map(|raw::Load { in_flight, waiting, outbox_bytes, lateness_ms }| Load {
-        in_flight,
-        waiting,
-        outbox_bytes,
-        lateness_ms,
+    let load = load.map(|load| Load {
+        in_flight: load.in_flight,
+        waiting: load.waiting,
+        outbox_bytes: load.outbox_bytes,
+        lateness_ms: load.lateness_ms,
+        busy_permille: load.busy_permille,
+        targets: load.targets,
     });
     Beat { sent_us, now_us, load }
 }
 
 fn beat_to_raw(beat: Beat) -> raw::Beat {
     let Beat { sent_us, now_us, load } = beat;
-    let load = load.map(|Load { in_flight, waiting, outbox_bytes, lateness_ms }| raw::Load {
-        in_flight,
-        waiting,
-        outbox_bytes,
-        lateness_ms,
+    let load = load.map(|load| {
+        let Load { in_flight, waiting, outbox_bytes, lateness_ms, busy_permille, targets } = load;
+        raw::Load { in_flight, waiting, outbox_bytes, lateness_ms, busy_permille, targets }
     });
     raw::Beat { sent_us, now_us, load }
 }

@@ -130,12 +130,14 @@ pub(crate) fn target() -> impl Strategy<Value = ScheduledTarget> {
 }
 
 fn beat() -> impl Strategy<Value = Beat> {
-    let load = (any::<[u32; 3]>(), any::<u64>()).prop_map(
-        |([in_flight, waiting, lateness_ms], outbox_bytes)| Load {
+    let load = (any::<[u32; 5]>(), any::<u64>()).prop_map(
+        |([in_flight, waiting, lateness_ms, busy_permille, targets], outbox_bytes)| Load {
             in_flight,
             waiting,
             outbox_bytes,
             lateness_ms,
+            busy_permille,
+            targets,
         },
     );
     (any::<u64>(), any::<i64>(), option::of(load)).prop_map(|(sent_us, now_us, load)| Beat {
@@ -168,6 +170,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 sent_us,
                 log_seen,
                 takes_settings: boot.is_multiple_of(2),
+                takes_parts: boot.is_multiple_of(3),
             }
         })
 }
@@ -219,8 +222,14 @@ fn welcome() -> impl Strategy<Value = Welcome> {
 
 fn assign() -> impl Strategy<Value = Assign> {
     let revoke = (shard(), instant()).prop_map(|(shard, until)| Revoke { shard, until });
-    let grant = (shard(), instant(), any::<u64>(), vec(target(), 0..3)).prop_map(
-        |(shard, from, content_hash, targets)| Grant { shard, from, content_hash, targets },
+    let grant = (shard(), instant(), any::<u64>(), vec(target(), 0..3), any::<bool>()).prop_map(
+        |(shard, from, content_hash, targets, more)| Grant {
+            shard,
+            from,
+            content_hash,
+            targets,
+            more,
+        },
     );
     (any::<u64>(), vec(revoke, 0..4), vec(grant, 0..4))
         .prop_map(|(version, revokes, grants)| Assign { version, revokes, grants })

@@ -228,6 +228,7 @@ fn a_backlog_does_not_claim_keys_that_a_grant_has_brought_since() {
         from: at(1_000),
         content_hash: 1,
         targets: vec![target(3, 10_000, 1_200)],
+        more: false,
     };
     rig.assign(vec![], vec![grant]);
     let seq = rig.results().last().unwrap().seq;

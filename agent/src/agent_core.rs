@@ -97,8 +97,10 @@ pub enum Attempt {
         outcome: Outcome,
         /// Where the time went.
         phases: Phases,
+        /// Bytes of the body.
+        body_bytes: u32,
         /// Details.
-        note: Note,
+        note: Box<Note>,
     },
     /// This process stood still while it ran: what it found may be our fault.
     Paused,

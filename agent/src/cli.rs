@@ -5,9 +5,11 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{AgentConfig, CollectorUrl};
+use crate::emf;
 use crate::probe::ProbeOptions;
 
 const EXAMPLES: &str = "\
@@ -92,9 +94,24 @@ pub struct RunArgs {
     /// Where to serve /metrics, /livez and /readyz [default: 127.0.0.1:9127, if it is free]
     #[arg(long, env = "ZONEWATCH_LISTEN", value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
+    /// What to tell CloudWatch.
+    #[command(flatten)]
+    pub emf: EmfArgs,
     /// How to log.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+/// Metrics for CloudWatch.
+#[derive(Clone, Debug, Args)]
+pub struct EmfArgs {
+    /// Write metrics for CloudWatch to standard output every minute (embedded metric format)
+    #[arg(long, env = "ZONEWATCH_EMF", value_parser = FalseyValueParser::new())]
+    pub emf: bool,
+    /// What tells this installation's metrics from another's in CloudWatch
+    #[arg(long, env = "ZONEWATCH_DEPLOYMENT", value_name = "NAME", default_value = emf::DEPLOYMENT)]
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    pub deployment: String,
 }
 
 /// How to log: always to standard error.

@@ -36,6 +36,8 @@ pub struct AgentConfig {
     pub drain_max: Duration,
     /// Where /metrics, /livez and /readyz are served, if anywhere.
     pub listen: Option<Listen>,
+    /// The name of the installation in CloudWatch, if metrics are written for it.
+    pub emf: Option<String>,
 }
 
 impl AgentConfig {
@@ -63,6 +65,7 @@ impl AgentConfig {
             outbox_bytes: Self::OUTBOX_BYTES,
             drain_max: Self::DRAIN_MAX,
             listen: None,
+            emf: None,
         }
     }
 }

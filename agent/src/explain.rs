@@ -7,7 +7,7 @@ use std::fmt::Write;
 use proto::{Outcome, Phases};
 use serde_json::{Value, json};
 
-use crate::probe::{Attempt, Hop, Phase, Report, TlsDetails, mask_url};
+use crate::probe::{Attempt, Hop, Phase, Report, mask_url};
 
 /// The width of the longest bar.
 const BAR: u32 = 40;
@@ -15,11 +15,11 @@ const BAR: u32 = 40;
 /// `report` of a probe of `url`, in lines.
 pub fn text(url: &str, report: &Report) -> String {
     let mut out = String::new();
-    let Report { outcome, phases, note, details } = report;
+    let Report { outcome, phases, body_bytes, note, details } = report;
     line(&mut out, "url", &mask_url(url));
     line(&mut out, "outcome", &outcome_text(*outcome));
-    if !note.cause.is_empty() {
-        line(&mut out, "cause", &note.cause);
+    if let Some(kind) = note.kind {
+        line(&mut out, "cause", &format!("{} ({kind})", note.cause));
     }
     for Hop { status, to } in &details.redirects {
         line(&mut out, "redirect", &format!("{status} -> {to}"));
@@ -35,19 +35,29 @@ pub fn text(url: &str, report: &Report) -> String {
             line(&mut out, "attempt", &format!("{address}: {error}"));
         }
     }
-    if !note.remote_address.is_empty() {
-        line(&mut out, "address", &note.remote_address);
+    if let Some(address) = note.remote_address {
+        line(&mut out, "address", &address.to_string());
     }
-    if let Some(TlsDetails { version, cipher }) = &details.tls {
-        line(&mut out, "tls", &format!("{version}, {cipher}"));
+    if let Some(tls) = note.tls {
+        line(&mut out, "tls", &format!("{tls}, {}", details.cipher.as_deref().unwrap_or("?")));
     }
+    let more = note.more.as_deref().cloned().unwrap_or_default();
     if let Some(expires) = note.certificate_expires {
-        line(&mut out, "certificate", &format!("expires {}", expires.rfc3339()));
+        let text = format!("expires {}", expires.rfc3339());
+        line(&mut out, "certificate", &text);
+        line(&mut out, "", &format!("for {}", more.certificate_subject));
+        line(&mut out, "", &format!("by {}", more.certificate_issuer));
     }
-    if let Some(http) = &details.http {
-        line(&mut out, "http", http);
-        let more = if details.body_cut { ", and more that was not read" } else { "" };
-        line(&mut out, "body", &format!("{} bytes{more}", details.body_bytes));
+    if let Some(protocol) = note.protocol {
+        line(&mut out, "http", protocol.name());
+        for (header, value) in &more.headers {
+            line(&mut out, "", &format!("{header}: {}", String::from_utf8_lossy(value)));
+        }
+        let rest = if details.body_cut { ", and more that was not read" } else { "" };
+        line(&mut out, "body", &format!("{body_bytes} bytes{rest}"));
+    }
+    if !more.body_start.is_empty() {
+        line(&mut out, "begins with", &String::from_utf8_lossy(&more.body_start));
     }
     out.push('\n');
     let failed_in = details.last_phase.filter(|_| matches!(outcome, Outcome::Failed(_)));
@@ -57,7 +67,7 @@ pub fn text(url: &str, report: &Report) -> String {
 
 /// The same as one JSON object; times in microseconds, instants in RFC 3339.
 pub fn json(url: &str, report: &Report) -> Value {
-    let Report { outcome, phases, note, details } = report;
+    let Report { outcome, phases, body_bytes, note, details } = report;
     let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = *phases;
     let (status, unexpected, failure) = match outcome {
         Outcome::Answered { status, unexpected } => (Some(*status), *unexpected, None),
@@ -71,6 +81,10 @@ pub fn json(url: &str, report: &Report) -> Value {
         .map(|Attempt { address, error }| json!({"address": address, "error": error}));
     let redirects =
         details.redirects.iter().map(|Hop { status, to }| json!({"status": status, "to": to}));
+    let more = note.more.as_deref().cloned().unwrap_or_default();
+    let headers = more.headers.iter().map(|(header, value)| {
+        (header.name().to_owned(), Value::from(String::from_utf8_lossy(value).into_owned()))
+    });
     json!({
         "url": mask_url(url),
         "up": outcome.is_up(),
@@ -78,7 +92,8 @@ pub fn json(url: &str, report: &Report) -> Value {
         "unexpected": unexpected.map(|unexpected| unexpected.name()),
         "failure": failure.map(|failure| failure.name()),
         "cause": (!note.cause.is_empty()).then_some(&note.cause),
-        "address": (!note.remote_address.is_empty()).then_some(&note.remote_address),
+        "kind": note.kind.map(|kind| kind.name()),
+        "address": note.remote_address,
         "phases_us": {
             "resolve": resolve_us,
             "connect": connect_us,
@@ -92,12 +107,17 @@ pub fn json(url: &str, report: &Report) -> Value {
         "refused": refused.collect::<Vec<_>>(),
         "attempts": attempts.collect::<Vec<_>>(),
         "redirects": redirects.collect::<Vec<_>>(),
-        "http": details.http,
-        "tls": details.tls.as_ref().map(|TlsDetails { version, cipher }| {
-            json!({"version": version, "cipher": cipher})
-        }),
-        "certificate_expires": note.certificate_expires.map(|expires| expires.rfc3339()),
-        "body_bytes": details.body_bytes,
+        "protocol": note.protocol.map(|protocol| protocol.name()),
+        "headers": headers.collect::<serde_json::Map<_, _>>(),
+        "tls": note.tls.map(|tls| json!({"version": tls.name(), "cipher": details.cipher})),
+        "certificate": note.certificate_expires.map(|expires| json!({
+            "expires": expires.rfc3339(),
+            "subject": more.certificate_subject,
+            "issuer": more.certificate_issuer,
+        })),
+        "body_start": (!more.body_start.is_empty())
+            .then(|| String::from_utf8_lossy(&more.body_start).into_owned()),
+        "body_bytes": body_bytes,
         "body_cut": details.body_cut,
     })
 }
@@ -158,7 +178,7 @@ fn listed<T: ToString>(items: &[T]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use proto::{Failure, Note, Timestamp};
+    use proto::{Cause, Failure, More, Note, Protocol, ShownHeader, Timestamp, TlsVersion};
 
     use super::*;
     use crate::probe::Details;
@@ -166,10 +186,8 @@ mod tests {
     fn report() -> Report {
         let details = Details {
             resolved: vec!["127.0.0.1".parse().unwrap()],
-            tls: Some(TlsDetails { version: "TLS 1.3", cipher: "TLS13_AES_128_GCM_SHA256".into() }),
-            http: Some("HTTP/2.0".into()),
+            cipher: Some("TLS13_AES_128_GCM_SHA256".into()),
             redirects: vec![Hop { status: 301, to: "https://b.test/".into() }],
-            body_bytes: 12,
             last_phase: Some(Phase::Transfer),
             ..Details::default()
         };
@@ -182,11 +200,20 @@ mod tests {
                 processing_us: 10_000,
                 transfer_us: 1,
             },
-            note: Note {
-                remote_address: "127.0.0.1:443".into(),
-                cause: String::new(),
+            body_bytes: 12,
+            note: Box::new(Note {
+                remote_address: Some("127.0.0.1:443".parse().unwrap()),
+                protocol: Some(Protocol::Http2),
+                tls: Some(TlsVersion::Tls13),
                 certificate_expires: Some(Timestamp::from_millis(1_795_024_854_000)),
-            },
+                more: Some(Box::new(More {
+                    certificate_subject: "CN=a.test".into(),
+                    certificate_issuer: "CN=ca".into(),
+                    headers: vec![(ShownHeader::Server, "nginx\u{1b}".into())],
+                    ..More::default()
+                })),
+                ..Note::default()
+            }),
             details: Box::new(details),
         }
     }
@@ -202,6 +229,9 @@ mod tests {
             "address      127.0.0.1:443\n",
             "tls          TLS 1.3, TLS13_AES_128_GCM_SHA256\n",
             "certificate  expires 2026-11-18T",
+            "             by CN=ca\n",
+            "http         HTTP/2\n",
+            "             server: nginx\u{fffd}\n",
             "body         12 bytes\n",
             "resolve             1.500 ms  ####\n",
             "connect             0.250 ms      #\n",
@@ -216,6 +246,7 @@ mod tests {
         let mut report = report();
         report.outcome = Outcome::Failed(Failure::Timeout);
         report.note.cause = "no answer within 1s\u{1b}[31m".into();
+        report.note.kind = Some(Cause::TimeoutProcessing);
         report.details.last_phase = Some(Phase::Processing);
         let text = text("http://a.test/", &report);
         assert!(text.contains("outcome      not up, failed: timeout\n"), "{text}");
@@ -229,6 +260,9 @@ mod tests {
         assert_eq!((&value["up"], &value["status"]), (&json!(true), &json!(200)));
         assert_eq!(value["failure"], Value::Null);
         assert_eq!(value["phases_us"]["total"], 14_751);
+        assert_eq!(value["protocol"], "HTTP/2");
+        assert_eq!(value["tls"]["version"], "TLS 1.3");
+        assert_eq!(value["certificate"]["issuer"], "CN=ca");
         assert_eq!(value["redirects"][0]["to"], "https://b.test/");
     }
 }

@@ -14,6 +14,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod descriptors;
+pub mod emf;
 mod excuses;
 pub mod explain;
 mod flights;
@@ -31,6 +32,7 @@ mod runtime;
 mod schedule;
 mod session;
 mod settings;
+mod signals;
 mod tuning;
 mod usage;
 mod worker;
@@ -60,6 +62,7 @@ use pause::Pauses;
 use probe::Prober;
 use runtime::Runtime;
 use session::Dialer;
+use signals::Signals;
 use tuning::{Own, Tuner};
 use worker::Workers;
 
@@ -116,6 +119,12 @@ impl Agent {
             collector = %config.collector, concurrency, version = env!("CARGO_PKG_VERSION"),
             "agent starts"
         );
+        let signals = config.emf.map(|deployment| Signals {
+            deployment,
+            vantage: config.vantage.clone(),
+            zone: config.zone.clone(),
+            concurrency,
+        });
         let core_config = CoreConfig {
             agent_id: config.agent_id,
             boot: rand::random(),
@@ -132,6 +141,9 @@ impl Agent {
         parts.spawn(tick(pauses.clone(), parts_end.clone()));
         if let Some(admin) = admin {
             parts.spawn(admin.serve(metrics.clone(), parts_end.clone()));
+        }
+        if let Some(signals) = signals {
+            parts.spawn(signals.tell(metrics.clone(), parts_end.clone()));
         }
         let runtime = Runtime::new(
             AgentCore::new(core_config, prober.clone()),

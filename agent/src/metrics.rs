@@ -1,6 +1,7 @@
 //! What an agent counts, in the exposition format. Its size does not grow with the targets.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -139,6 +140,16 @@ impl Metrics {
     /// A collector took the agent in, once at least, and it does not drain.
     pub(crate) fn is_ready(&self) -> bool {
         self.was_connected.load(Ordering::Relaxed) && !self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Probes that run.
+    pub(crate) fn running(&self) -> usize {
+        usize::try_from(self.running.get()).unwrap_or(0)
+    }
+
+    /// The latest start between the last two beats, against its plan.
+    pub(crate) fn lateness(&self) -> Duration {
+        Duration::from_secs_f64(self.lateness.get().max(0.0))
     }
 
     /// In the exposition format.

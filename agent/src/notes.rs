@@ -1,11 +1,13 @@
 //! Details that are long travel only when they say something new.
 //!
-//! A failure and an unexpected answer always carry theirs. An expected answer carries its address and certificate when
-//! they differ from what was last sent for its target.
+//! A failure and an unexpected answer always carry theirs. An expected answer carries its evidence (address, protocol,
+//! certificate, redirects, headers) when it differs from what was last sent for its target.
 
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
 
-use proto::{Note, ProbeResult, Uid};
+use bytes::Bytes;
+use proto::{More, Note, ProbeResult, Uid};
 use xxhash_rust::xxh3::Xxh3;
 
 /// What was last sent for each target, as a hash: 16 bytes or so a target that was ever probed here.
@@ -15,17 +17,15 @@ pub(crate) struct SentNotes {
 }
 
 impl SentNotes {
-    /// Takes the note out of `result` if it says nothing new, and cuts its texts to what may travel.
+    /// Takes the note out of `result` if it says nothing new, and cuts it to what may travel.
     pub(crate) fn filter(&mut self, result: &mut ProbeResult) {
         let Some(note) = &mut result.note else { return };
-        for text in [&mut note.remote_address, &mut note.cause] {
-            text.truncate(text.floor_char_boundary(Note::TEXT_MAX));
-            text.shrink_to_fit();
-        }
         let hash = hash(note);
         let known = self.last.insert(result.uid, hash) == Some(hash);
         if result.outcome.is_up() && known {
             result.note = None;
+        } else {
+            cut(note);
         }
     }
 
@@ -35,23 +35,57 @@ impl SentNotes {
     }
 }
 
-/// Of the address and the certificate: the cause of a failure changes neither.
+/// What a note takes in memory besides itself.
+pub(crate) fn cost(note: &Note) -> usize {
+    let more = note.more.as_deref().map_or(0, |more| {
+        let More { location, certificate_subject, certificate_issuer, headers, body_start } = more;
+        let texts = location.len() + certificate_subject.len() + certificate_issuer.len();
+        let headers: usize =
+            headers.iter().map(|header| size_of_val(header) + header.1.len()).sum();
+        size_of::<More>() + texts + headers + body_start.len()
+    });
+    size_of::<Note>() + note.cause.len() + more
+}
+
+/// To what crosses the wire, and copied out of the buffers that it was read into.
+fn cut(note: &mut Note) {
+    let text = |text: &mut String| {
+        text.truncate(text.floor_char_boundary(Note::TEXT_MAX));
+        text.shrink_to_fit();
+    };
+    let bytes = |bytes: &mut Bytes, max: usize| {
+        *bytes = Bytes::copy_from_slice(&bytes[..bytes.len().min(max)]);
+    };
+    text(&mut note.cause);
+    let Some(more) = &mut note.more else { return };
+    let More { location, certificate_subject, certificate_issuer, headers, body_start } =
+        &mut **more;
+    [location, certificate_subject, certificate_issuer].into_iter().for_each(text);
+    headers.iter_mut().for_each(|(_, value)| bytes(value, Note::TEXT_MAX));
+    bytes(body_start, Note::BODY_START_MAX);
+}
+
+/// Of what an expected answer would say too: the cause of a failure changes none of it.
 fn hash(note: &Note) -> u32 {
     let mut hasher = Xxh3::new();
-    hasher.update(note.remote_address.as_bytes());
-    let expires = note.certificate_expires.map_or(i64::MIN, proto::Timestamp::millis);
-    hasher.update(&expires.to_le_bytes());
-    let [a, b, c, d, ..] = hasher.digest().to_le_bytes();
+    let Note { remote_address, protocol, tls, redirects, certificate_expires, more, .. } = note;
+    (remote_address, protocol, tls, redirects, certificate_expires).hash(&mut hasher);
+    if let Some(more) = more.as_deref() {
+        let More { location, certificate_subject, certificate_issuer, headers, .. } = more;
+        (location, certificate_subject, certificate_issuer, headers).hash(&mut hasher);
+    }
+    let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
     u32::from_le_bytes([a, b, c, d])
 }
 
 #[cfg(test)]
 mod tests {
-    use proto::{Failure, Outcome, Phases, Timestamp};
+    use proto::{Failure, Outcome, Phases, ShownHeader, Timestamp};
 
     use super::*;
 
     fn result(uid: u64, outcome: Outcome, address: &str) -> ProbeResult {
+        let remote_address = Some(format!("[::{address}]:80").parse().expect("an address"));
         ProbeResult {
             uid: Uid(uid),
             revision: 1,
@@ -59,7 +93,8 @@ mod tests {
             start_delay_ms: 0,
             outcome,
             phases: Phases::default(),
-            note: Some(Note { remote_address: address.into(), ..Note::default() }),
+            body_bytes: 0,
+            note: Some(Box::new(Note { remote_address, ..Note::default() })),
         }
     }
 
@@ -97,8 +132,29 @@ mod tests {
     #[test]
     fn a_long_cause_is_cut_before_it_is_kept() {
         let mut long = result(1, Outcome::Failed(Failure::Read), "a");
-        long.note.as_mut().unwrap().cause = "é".repeat(1000);
+        let note = long.note.as_mut().unwrap();
+        note.cause = "é".repeat(1000);
+        note.more_mut().body_start = Bytes::from(vec![b'x'; 1000]);
         SentNotes::default().filter(&mut long);
-        assert!(long.note.unwrap().cause.len() <= Note::TEXT_MAX);
+        let note = long.note.unwrap();
+        assert!(note.cause.len() <= Note::TEXT_MAX);
+        assert_eq!(note.more.as_ref().unwrap().body_start.len(), Note::BODY_START_MAX);
+        assert!(cost(&note) < 2_000, "{}", cost(&note));
+    }
+
+    #[test]
+    fn an_answer_that_shows_another_certificate_or_server_says_so_and_another_cause_alone_does_not()
+    {
+        let mut sent = SentNotes::default();
+        let mut changed = |change: fn(&mut Note)| {
+            let mut result = result(1, UP, "a");
+            change(result.note.as_mut().unwrap());
+            travels(&mut sent, result)
+        };
+        assert!(changed(|_| {}));
+        assert!(!changed(|note| note.cause = "other".into()));
+        assert!(changed(|note| note.more_mut().certificate_issuer = "CN=other".into()));
+        assert!(changed(|note| note.more_mut().headers = vec![(ShownHeader::Server, "a".into())]));
+        assert!(!changed(|note| note.more_mut().headers = vec![(ShownHeader::Server, "a".into())]));
     }
 }

@@ -13,7 +13,7 @@ use proto::{Batch, Missed, MissedRange, ProbeResult, ResultsMessage, Timestamp, 
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::clock::LocalMicros;
-use crate::notes::SentNotes;
+use crate::notes::{self, SentNotes};
 
 /// Results and missed ranges in one batch: about 80 KB encoded.
 pub(crate) const BATCH_ITEMS_MAX: usize = 4096;
@@ -121,7 +121,7 @@ impl Outbox {
     /// Takes a result in.
     pub(crate) fn add(&mut self, now: LocalMicros, mut result: ProbeResult) {
         self.sent.filter(&mut result);
-        let note = result.note.as_ref().map_or(0, |n| n.remote_address.len() + n.cause.len());
+        let note = result.note.as_deref().map_or(0, notes::cost);
         self.open.cost += size_of::<ProbeResult>() + note;
         self.open.batch.results.push(result);
         self.open.since.get_or_insert(now);

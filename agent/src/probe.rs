@@ -23,6 +23,7 @@ mod redirect;
 mod report;
 mod request;
 mod resolve;
+mod shown;
 mod sockets;
 mod tls;
 mod trace;
@@ -32,7 +33,8 @@ mod watched;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use proto::{Failure, Outcome, Unexpected};
+use bytes::Bytes;
+use proto::{Cause, Note, Unexpected};
 use tokio::time::timeout;
 
 pub use exchange::{BODY_MATCHED_MAX, BODY_MAX, HEAD_MAX};
@@ -40,7 +42,7 @@ pub use mask::mask_url;
 pub use options::{DnsServer, ProbeOptions, network};
 pub use permits::HostPermit;
 pub use prepare::{Prepared, Unfit};
-pub use report::{Attempt, Details, Ended, Fault, Hop, Report, TlsDetails};
+pub use report::{Attempt, Details, Ended, Fault, Hop, Report};
 pub use trace::Phase;
 
 use address::AddressPolicy;
@@ -159,22 +161,23 @@ impl Prober {
         trace.leave();
         match ended {
             Ok(Ok(answer)) => {
-                let (unexpected, cause) = judge(prepared, &answer);
                 let status = answer.status.as_u16();
-                Ended::Report(trace.report(Outcome::Answered { status, unexpected }, cause))
+                let broken = judge(prepared, &answer);
+                if broken.is_some() && !answer.kept.is_empty() {
+                    let end = answer.kept.len().min(Note::BODY_START_MAX);
+                    let start = Bytes::copy_from_slice(&answer.kept[..end]);
+                    trace.note.more_mut().body_start = start;
+                }
+                Ended::Report(trace.answer(status, broken))
             }
-            Ok(Err(Stop::Failed(failure, cause))) => {
-                Ended::Report(trace.report(Outcome::Failed(failure), cause))
-            }
+            Ok(Err(Stop::Failed(kind, cause))) => Ended::Report(trace.failure(kind, cause)),
             Ok(Err(Stop::Fault(fault))) => Ended::Fault(fault),
             Err(_) => {
                 let resolving = trace.phase() == Some(Phase::Resolve);
-                if let Some(fault) = tuned.names.recent_fault().filter(|_| resolving) {
-                    return Ended::Fault(fault);
+                match tuned.names.recent_fault().filter(|_| resolving) {
+                    Some(fault) => Ended::Fault(fault),
+                    None => Ended::Report(trace.timeout(prepared.timeout)),
                 }
-                let limit = humantime::format_duration(prepared.timeout);
-                let cause = format!("no answer within {limit}: {}", trace.doing());
-                Ended::Report(trace.report(Outcome::Failed(Failure::Timeout), cause))
             }
         }
     }
@@ -219,7 +222,10 @@ async fn open(
     }
     trace.enter(Phase::Tls);
     let Some(trust) = &prepared.trust else {
-        return Err(Stop::failed(Failure::Redirect, "to https, but this agent has no trust roots"));
+        return Err(Stop::failed(
+            Cause::RedirectNoRoots,
+            "to https, but this agent has no trust roots",
+        ));
     };
     let stream = tls::handshake(trust, &request.url, stream, trace).await?;
     trace.enter(Phase::Processing);
@@ -238,16 +244,16 @@ fn introduce(tuned: &Tuned, request: &mut Request) {
 }
 
 /// What about an answer breaks the target's expectation, and that in words.
-fn judge(prepared: &Prepared, answer: &Answer) -> (Option<Unexpected>, String) {
+fn judge(prepared: &Prepared, answer: &Answer) -> Option<(Unexpected, String)> {
     let status = answer.status.as_u16();
     if !prepared.expect_status.contains(status) {
         let expected = prepare::status_text(&prepared.expect_status);
-        return (Some(Unexpected::Status), format!("status {status}; expected {expected}"));
+        return Some((Unexpected::Status, format!("status {status}; expected {expected}")));
     }
     match &prepared.expect_body {
         Some(regex) if !regex.is_match(&answer.kept) => {
-            (Some(Unexpected::Body), format!("the body does not match /{regex}/"))
+            Some((Unexpected::Body, format!("the body does not match /{regex}/")))
         }
-        _ => (None, String::new()),
+        _ => None,
     }
 }

@@ -84,6 +84,7 @@ impl RunArgs {
             concurrency_max,
             probe: self.probe,
             listen: Some(listen),
+            emf: self.emf.emf.then_some(self.emf.deployment),
             collector: default.collector,
             outbox_bytes: default.outbox_bytes,
             drain_max: default.drain_max,

@@ -171,6 +171,7 @@ impl Shared {
                 started,
                 outcome: report.outcome,
                 phases: report.phases,
+                body_bytes: report.body_bytes,
                 note: report.note,
             },
             Ended::Fault(fault) => {

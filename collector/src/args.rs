@@ -130,6 +130,9 @@ pub struct ServeArgs {
     pub allow_plaintext: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
+    pub emf: agent::cli::EmfArgs,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
     pub log: LogArgs,
 }
 

@@ -50,6 +50,8 @@ pub struct Config {
     pub agent_tokens: Option<Arc<Tokens>>,
     /// What API clients must show.
     pub api_tokens: Option<Arc<Tokens>>,
+    /// The name of the installation in CloudWatch, if metrics are written for it.
+    pub emf: Option<String>,
 }
 
 /// An agent inside the collector's process.
@@ -194,6 +196,7 @@ impl Config {
             lease: args.lease,
             agent_tokens,
             api_tokens,
+            emf: args.emf.emf.then_some(args.emf.deployment),
         })
     }
 }

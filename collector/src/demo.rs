@@ -125,6 +125,7 @@ impl Demo {
             lease: LEASE,
             agent_tokens: None,
             api_tokens: None,
+            emf: None,
         };
         let collector = Collector::open(config).await?;
         Ok(Self { collector, internet, targets, interval, sites: sites.len(), folder })

@@ -57,6 +57,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/summary", get(v1::summary))
         .route("/api/v1/targets", get(v1::targets))
         .route("/api/v1/targets/{name}", get(v1::target))
+        .route("/api/v1/changes", get(v1::changes))
         .route("/api/v1/agents", get(v1::agents))
         .route("/api/v1/vantages", get(v1::vantages))
         .route("/api/v1/rejected-rows", get(v1::rejected_rows))

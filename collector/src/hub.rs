@@ -177,6 +177,10 @@ pub async fn run(
                     health.send_replace(LogHealth::Working);
                     continue;
                 }
+                // Nothing is asked for yet but appends.
+                WriterEvent::ChoresDone { .. }
+                | WriterEvent::ChoresFailing { .. }
+                | WriterEvent::ChoresRecovered => continue,
                 WriterEvent::Deposed { position } => return Err(HubError::Deposed { position }),
             },
             _ = tick.tick() => {

@@ -146,6 +146,7 @@ mod tests {
                 start_delay_ms: 0,
                 outcome: Outcome::Answered { status: 200, unexpected: None },
                 phases: Phases::default(),
+                body_bytes: 0,
                 note: None,
             };
             series.record(&result, ReporterIdx(0), false, |_| 0);

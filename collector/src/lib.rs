@@ -18,6 +18,7 @@ pub mod leader;
 pub mod plan;
 pub mod serve;
 pub mod sessions;
+pub mod signals;
 pub mod state;
 pub mod store;
 pub mod suspicion;

@@ -117,6 +117,7 @@ pub struct Collector {
     agent_tokens: Option<Arc<Tokens>>,
     api_tokens: Option<Arc<Tokens>>,
     agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
+    emf: Option<String>,
 }
 
 struct OpenLog {
@@ -193,6 +194,7 @@ impl Collector {
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
             agent_settings: config.agent_settings,
+            emf: config.emf,
         })
     }
 
@@ -254,6 +256,10 @@ impl Collector {
         }
         let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
+        if let Some(deployment) = self.emf {
+            let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
+            parts.spawn(async move { Part::of("what CloudWatch is told", told.await) });
+        }
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,

@@ -5,6 +5,7 @@
 
 mod accept;
 mod attempts;
+mod changes;
 mod series;
 mod stretch;
 mod suspicions;
@@ -20,6 +21,7 @@ use proto::{
 };
 
 pub use accept::{Accepted, LATE_MAX};
+pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
 pub use suspicions::Suspicions;
@@ -94,6 +96,8 @@ pub struct State {
     pub epoch: u64,
     /// The last catalog's.
     pub catalog_revision: u64,
+    /// The newest changes of verdicts.
+    pub changes: Changes,
     /// When targets were first listed.
     pub first_load: Option<Timestamp>,
     /// The newest record's instant.
@@ -274,6 +278,12 @@ impl State {
             self.last_reports.insert(reporter, at);
         }
         let values = wire::decode_batch(&batch.columns)?;
+        // Evidence grew old when it did, not when the next result came.
+        for result in &values.results {
+            if let Some(idx) = self.by_uid.get(&result.uid).copied() {
+                self.age_verdict(idx, at);
+            }
+        }
         let mut touched = Vec::with_capacity(values.results.len());
         let (reporters, suspicions) = (&self.reporters, &self.suspicions);
         let series = &mut self.vantages[vantage.index()].series;

@@ -1,10 +1,10 @@
-//! The log: one narrow trait, an embedded store and one in memory.
+//! The log and the parts beside it: one narrow trait, an embedded store and one in memory.
 //!
-//! Positions are created once and never overwritten (accounting K4). Implementations block: they live on the writer's
-//! thread, see [`writer`].
+//! Positions are created once and never overwritten (accounting K4), and so are parts: what a log's beginning is folded
+//! into before it is trimmed. Implementations block: they live on the writer's thread, see [`writer`]; only parts are read
+//! from other threads, by [`Store::parts`].
 
-#[cfg(test)]
-mod contract;
+pub mod contract;
 mod folder;
 mod log;
 mod memory;
@@ -14,6 +14,7 @@ pub mod writer;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -40,11 +41,58 @@ pub trait Store: Send + 'static {
         each: &mut dyn FnMut(u64, Bytes) -> bool,
     ) -> Result<(), StoreError>;
 
-    /// The first position that is free.
+    /// The first position that is free. Trimming never moves it.
     ///
     /// # Errors
     /// When the log cannot be read.
     fn tail(&self) -> Result<u64, StoreError>;
+
+    /// The first position that is still held: 0 until the log is trimmed. [`Self::read_from`] an earlier one begins here.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    fn head(&self) -> Result<u64, StoreError>;
+
+    /// Forgets the records before this position, for good; one that was trimmed already changes nothing. Never all of them in
+    /// one call where that would take long: say it again until [`Self::head`] is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when it lies beyond the tail; anything else may work later.
+    fn trim(&mut self, before: u64) -> Result<(), StoreError>;
+
+    /// Creates a part, durably. What is there already with the same bytes counts as created. Keys are at most
+    /// [`PART_KEY_MAX`] bytes of ASCII; a part may be empty, and some are larger than the 256 KiB that most keep below.
+    ///
+    /// # Errors
+    /// [`StoreError::PartConflict`] when the key holds other bytes; anything else may work later.
+    fn put_part(&mut self, key: &str, bytes: &Bytes) -> Result<(), StoreError>;
+
+    /// Deletes parts. One that is not there is deleted already.
+    ///
+    /// # Errors
+    /// When some may be there still; the same call may work later.
+    fn delete_parts(&mut self, keys: &[String]) -> Result<(), StoreError>;
+
+    /// A handle that reads parts from any thread, while this store appends. It may be kept.
+    fn parts(&self) -> Arc<dyn Parts>;
+}
+
+/// The longest key of a part.
+pub const PART_KEY_MAX: usize = 128;
+
+/// Reads parts, blocking, from any thread.
+pub trait Parts: Send + Sync + 'static {
+    /// The bytes of a part; nothing when there is none of this key (any more).
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError>;
+
+    /// Every key that begins so, in order.
+    ///
+    /// # Errors
+    /// When they cannot be read now.
+    fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError>;
 }
 
 /// What went wrong with a log.
@@ -55,6 +103,12 @@ pub enum StoreError {
     Conflict {
         /// Where.
         position: u64,
+    },
+    /// Somebody else wrote a part of this key.
+    #[error("part {key} is not what this collector wrote")]
+    PartConflict {
+        /// Which.
+        key: String,
     },
     /// Another process has it open.
     #[error("{path}: in use by {owner}; stop that collector, or give this one another --store")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proto::{Outcome, Timestamp};
 
-use crate::state::{Entry, Series, State, TargetIdx, VantageIdx};
+use crate::state::{Entry, FAILING_MAX, Series, State, TargetIdx, VantageIdx, VerdictChange};
 
 /// What users are told about a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,28 +144,59 @@ impl State {
 
     /// Brings the kept verdict of a target up to date; says whether it changed.
     pub fn renew_verdict(&mut self, target: TargetIdx, now: Timestamp) -> bool {
-        let verdict = self.judge(target, now, None);
-        let interval = self.target(target).entry.interval;
-        let oldest = self.fresh(target, now, None, false).map(|(_, entry)| entry.planned).min();
-        let had_evidence_until = self.target(target).stale_at;
-        let doubt = self.doubt(target, verdict, now);
-        let state = self.target_mut(target);
-        state.stale_at = oldest
+        let aged = self.age_verdict(target, now);
+        self.judge_again(target, now) || aged
+    }
+
+    /// Lets evidence grow old up to `now`, each piece at its own instant, however late it is looked at.
+    pub fn age_verdict(&mut self, target: TargetIdx, now: Timestamp) -> bool {
+        let mut changed = false;
+        while self.target(target).stale_at <= now {
+            let instant = self.target(target).stale_at;
+            changed |= self.judge_again(target, instant);
+            if self.target(target).stale_at <= instant {
+                break; // What is fresh at an instant grows old after it: this does not happen.
+            }
+        }
+        changed
+    }
+
+    fn judge_again(&mut self, idx: TargetIdx, at: Timestamp) -> bool {
+        let to = self.judge(idx, at, None);
+        let target = self.target(idx);
+        let interval = target.entry.interval;
+        let oldest = self.fresh(idx, at, None, false).map(|(_, entry)| entry.planned).min();
+        let stale_at = oldest
             .map_or(Timestamp::MAX, |planned| planned + interval * 2 + Duration::from_millis(1));
-        state.doubt = doubt;
-        if let Some(until) = doubt.filter(|until| now < *until) {
-            state.stale_at = state.stale_at.min(until);
+        let (from, since, uid) = (target.verdict, target.since, target.uid);
+        let doubt = self.doubt(idx, to, at).filter(|until| at < *until);
+        self.target_mut(idx).doubt = doubt;
+        if let Some(until) = doubt {
+            // Nobody has answered yet; if nobody does in time, what one attempt found is all there is, from that instant on.
+            self.target_mut(idx).stale_at = stale_at.min(until);
             return false;
         }
-        // Nobody answered in time: what one attempt found is all there is, and has been since then.
-        let now = state.doubt.take().map_or(now, |until| until.min(now));
-        if state.verdict == verdict && (state.since.is_some() || verdict == Verdict::Unknown) {
+        if from == to && (since.is_some() || to == Verdict::Unknown) {
+            self.target_mut(idx).stale_at = stale_at;
             return false;
         }
-        // Evidence that has grown old did so at a known instant, however late it is looked at.
-        let grew_old = verdict == Verdict::Unknown && had_evidence_until < now;
-        state.verdict = verdict;
-        state.since = Some(if grew_old { had_evidence_until } else { now });
+        // That a new target is well is no news, nor is the silence of one that nobody asks.
+        let is_news = since.is_some() || !matches!(to, Verdict::Up | Verdict::Degraded);
+        if is_news && target.listed && !target.entry.paused {
+            let (mut fresh, mut failing) = (0_u16, Vec::new());
+            for (vantage, entry) in self.fresh(idx, at, None, false) {
+                fresh = fresh.saturating_add(1);
+                if evidence(entry, None) == Evidence::Failing && failing.len() < FAILING_MAX {
+                    failing.push((vantage, entry.outcome));
+                }
+            }
+            let change = VerdictChange { seq: 0, uid, from, since, to, at, fresh, failing };
+            self.changes.push(change);
+        }
+        let target = self.target_mut(idx);
+        target.stale_at = stale_at;
+        target.verdict = to;
+        target.since = Some(at);
         true
     }
 }

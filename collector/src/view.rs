@@ -1,9 +1,13 @@
 //! What users are shown: pure functions from the state to answers. No answer is kept anywhere.
 
+pub mod changes;
+pub mod compare;
 pub mod first;
 pub mod fleet;
+pub mod strip;
 pub mod summary;
 pub mod tally;
+pub mod target;
 pub mod targets;
 
 use crate::state::{State, TargetState, VantageIdx};

@@ -1,5 +1,6 @@
 //! Results as they travel together.
 
+use crate::evidence::Note;
 use crate::outcome::{Missed, Outcome, Phases};
 use crate::target::Uid;
 use crate::time::Timestamp;
@@ -35,8 +36,10 @@ pub struct ProbeResult {
     pub outcome: Outcome,
     /// Where the time went.
     pub phases: Phases,
+    /// Bytes of the body that were read, as the server sent them.
+    pub body_bytes: u32,
     /// Details that are rare or long.
-    pub note: Option<Note>,
+    pub note: Option<Box<Note>>,
 }
 
 impl ProbeResult {
@@ -44,22 +47,6 @@ impl ProbeResult {
     pub fn started(&self) -> Timestamp {
         Timestamp::from_millis(self.planned.millis().saturating_add(self.start_delay_ms.into()))
     }
-}
-
-/// Details of a result.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Note {
-    /// The address that was dialled, as ip:port; empty when none was.
-    pub remote_address: String,
-    /// Why it failed, for people; empty for an answer.
-    pub cause: String,
-    /// When the server's certificate expires.
-    pub certificate_expires: Option<Timestamp>,
-}
-
-impl Note {
-    /// The longest cause or address that crosses the wire, in bytes.
-    pub const TEXT_MAX: usize = 256;
 }
 
 /// Every planned start of `uid` in `[from, to)` without a result was missed.

@@ -9,6 +9,7 @@
 //! the field: see [`wire`].
 
 mod batch;
+mod evidence;
 mod messages;
 mod outcome;
 mod plan;
@@ -17,7 +18,8 @@ mod target;
 mod time;
 pub mod wire;
 
-pub use batch::{Batch, MissedRange, Note, ProbeResult};
+pub use batch::{Batch, MissedRange, ProbeResult};
+pub use evidence::{Cause, More, Note, Protocol, ShownHeader, TlsVersion};
 pub use messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load, PROTOCOL,
     ProbeSettings, RefusedTarget, ResultsMessage, Revoke, RunTarget, SettingsApplied, Welcome,

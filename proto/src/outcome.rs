@@ -57,6 +57,8 @@ macro_rules! closed_set {
     };
 }
 
+pub(crate) use closed_set;
+
 closed_set! {
     /// Why no answer came. Each is a column of every summary.
     Failure {

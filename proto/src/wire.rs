@@ -4,6 +4,7 @@
 
 mod batch;
 mod messages;
+mod note;
 mod record;
 mod settings;
 mod target;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Missed, MissedRange, Note, Outcome, Phases, ProbeResult, RunTarget, Timestamp};
+use proto::{Missed, MissedRange, Note, ProbeResult, RunTarget, Timestamp};
 
 use super::{AgentCore, Attempt, Drain, Effect, Start};
 use crate::admit::Admit;
@@ -88,8 +88,20 @@ impl<A: Admit> AgentCore<A> {
         let Some(flight) = self.flights.take(ticket) else { return };
         let again = |rest: Duration| self.now.plus(rest);
         match attempt {
-            Attempt::Found { started, outcome, phases, note } => {
-                self.found(&flight, started, outcome, phases, note);
+            Attempt::Found { started, outcome, phases, body_bytes, note } => {
+                let start_delay_ms = self.start_delay_ms(&flight, started);
+                let Flight { uid, revision, planned, .. } = flight;
+                let note = (*note != Note::default()).then_some(note);
+                self.found(ProbeResult {
+                    uid,
+                    revision,
+                    planned,
+                    start_delay_ms,
+                    outcome,
+                    phases,
+                    body_bytes,
+                    note,
+                });
             }
             Attempt::Paused => self.retry(flight, None, self.now, Missed::AgentPaused),
             Attempt::Fault => {
@@ -103,26 +115,15 @@ impl<A: Admit> AgentCore<A> {
         }
     }
 
-    fn found(
-        &mut self,
-        flight: &Flight<A::Handle>,
-        started: LocalMicros,
-        outcome: Outcome,
-        phases: Phases,
-        note: Note,
-    ) {
+    /// How long after its plan a probe of `flight` started, in milliseconds.
+    fn start_delay_ms(&self, flight: &Flight<A::Handle>, started: LocalMicros) -> i32 {
         let started = self.clock.now(started).unwrap_or(flight.planned);
         let delay = started.millis().saturating_sub(flight.planned.millis());
         let limit = i64::from(i32::MAX);
-        let result = ProbeResult {
-            uid: flight.uid,
-            revision: flight.revision,
-            planned: flight.planned,
-            start_delay_ms: i32::try_from(delay.clamp(-limit, limit)).expect("it was clamped"),
-            outcome,
-            phases,
-            note: (note != Note::default()).then_some(note),
-        };
+        i32::try_from(delay.clamp(-limit, limit)).expect("it was clamped")
+    }
+
+    fn found(&mut self, result: ProbeResult) {
         self.outbox.add(self.now, result);
         if self.outbox.is_full() {
             self.seal();

@@ -160,7 +160,8 @@ impl Rig {
             started: self.now,
             outcome: Outcome::Answered { status: 200, unexpected: None },
             phases: Phases::default(),
-            note: Note::default(),
+            body_bytes: 0,
+            note: Box::default(),
         }
     }
 }

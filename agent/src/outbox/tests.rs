@@ -19,6 +19,7 @@ fn result(uid: u64, planned: i64) -> ProbeResult {
         start_delay_ms: 3,
         outcome: Outcome::Answered { status: 200, unexpected: None },
         phases: Phases { connect_us: 900, processing_us: 5000, ..Phases::default() },
+        body_bytes: 0,
         note: None,
     }
 }

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use proto::Failure;
+use proto::Cause;
 
 use super::fault::Stop;
 use super::trace::Trace;
@@ -87,8 +87,14 @@ impl AddressPolicy {
         Self { refuse, ..self }
     }
 
+    /// Why `ip` is refused, if it is, for people.
+    #[cfg(test)]
+    fn refusal(&self, ip: IpAddr) -> Option<&'static str> {
+        self.judge(ip).map(|(_, reason)| reason)
+    }
+
     /// Why `ip` is refused, if it is.
-    pub(super) fn refusal(&self, ip: IpAddr) -> Option<&'static str> {
+    fn judge(&self, ip: IpAddr) -> Option<(Cause, &'static str)> {
         let judged = embedded_v4(ip).map_or(ip, IpAddr::V4);
         let is_in = |networks: &[IpNet]| {
             networks.iter().any(|network| network.contains(&ip) || network.contains(&judged))
@@ -100,11 +106,21 @@ impl AddressPolicy {
             return None;
         }
         match judged {
-            IpAddr::V4(ip) => find(NEVER_V4, |net| net.contains(&ip))
-                .or_else(|| find(PRIVATE_V4, |net| self.deny_private && net.contains(&ip))),
-            IpAddr::V6(ip) => find(NEVER_V6, |net| net.contains(&ip))
-                .or_else(|| find(PRIVATE_V6, |net| self.deny_private && net.contains(&ip))),
+            IpAddr::V4(ip) => self.first(NEVER_V4, PRIVATE_V4, |net| net.contains(&ip)),
+            IpAddr::V6(ip) => self.first(NEVER_V6, PRIVATE_V6, |net| net.contains(&ip)),
         }
+    }
+
+    fn first<Net>(
+        &self,
+        never: Table<Net>,
+        private: Table<Net>,
+        holds: impl Fn(&Net) -> bool,
+    ) -> Option<(Cause, &'static str)> {
+        let find = |table: Table<Net>| table.iter().find(|(net, _)| holds(net));
+        let never = find(never).map(|(_, reason)| (Cause::BlockedAlways, *reason));
+        let private = || find(private).map(|(_, reason)| (Cause::BlockedPrivate, *reason));
+        never.or_else(|| if self.deny_private { private() } else { None })
     }
 
     /// Those of `addresses` that may be dialled; notes the others.
@@ -118,27 +134,26 @@ impl AddressPolicy {
     ) -> Result<Vec<IpAddr>, Stop> {
         let mut allowed = Vec::with_capacity(addresses.len());
         let mut refused = Vec::new();
+        let mut first = None;
         for ip in addresses {
-            match self.refusal(*ip) {
+            match self.judge(*ip) {
                 None => allowed.push(*ip),
-                Some(reason) => refused.push((*ip, reason)),
+                Some((kind, reason)) => {
+                    refused.push((*ip, reason));
+                    first.get_or_insert((kind, *ip, reason));
+                }
             }
         }
-        let first = refused.first().copied();
         trace.details.resolved = addresses.to_vec();
         trace.details.refused = refused;
         match first {
-            Some((ip, reason)) if allowed.is_empty() => Err(Stop::failed(
-                Failure::Blocked,
+            Some((kind, ip, reason)) if allowed.is_empty() => Err(Stop::failed(
+                kind,
                 format!("{ip} is refused: {reason} (exceptions: --allow-network)"),
             )),
             _ => Ok(allowed),
         }
     }
-}
-
-fn find<Net: Copy>(table: Table<Net>, holds: impl Fn(&Net) -> bool) -> Option<&'static str> {
-    table.iter().find(|(net, _)| holds(net)).map(|(_, reason)| *reason)
 }
 
 /// The IPv4 address that a packet to `ip` ends at, where `ip` is IPv6 around one: mapped, translated, compatible, NAT64
@@ -244,7 +259,7 @@ mod tests {
         assert_eq!(trace.details.refused, [(bad, "link-local or cloud metadata")]);
         let stop = policy.filter(&[bad], &mut trace).unwrap_err();
         assert!(
-            matches!(&stop, Stop::Failed(Failure::Blocked, cause) if cause.contains("169.254.169.254"))
+            matches!(&stop, Stop::Failed(Cause::BlockedAlways, cause) if cause.contains("169.254.169.254"))
         );
     }
 }

@@ -1,20 +1,23 @@
 //! What a server's certificate says, and what is wrong with it, in words.
 
-use proto::Timestamp;
+use proto::{Cause, Note, Timestamp};
 use rustls::pki_types::UnixTime;
-use rustls::{AlertDescription, CertificateError, Error};
+use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Names of a certificate that are shown when none of them is the target's.
 const NAMES_SHOWN_MAX: usize = 4;
 
 /// What is read from a certificate in DER.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) not_before: Timestamp,
     pub(super) not_after: Timestamp,
     /// Issuer and subject are the same.
     pub(super) self_issued: bool,
+    /// Whom it is for: by its first name where it has no subject, as is usual today.
+    pub(super) subject: String,
+    pub(super) issuer: String,
 }
 
 impl Facts {
@@ -27,6 +30,8 @@ impl Facts {
             not_before: instant(validity.not_before.timestamp()),
             not_after: instant(validity.not_after.timestamp()),
             self_issued: certificate.issuer().as_raw() == certificate.subject().as_raw(),
+            subject: subject(&certificate),
+            issuer: clip(certificate.issuer().to_string()),
         })
     }
 
@@ -42,69 +47,115 @@ impl Facts {
     }
 }
 
-/// Why a handshake failed, for people. `leaf` is the server's certificate, if it came to that.
-pub(super) fn explain(error: &Error, leaf: Option<Facts>) -> String {
+fn subject(certificate: &X509Certificate<'_>) -> String {
+    let subject = certificate.subject().to_string();
+    if !subject.is_empty() {
+        return clip(subject);
+    }
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let first = names.and_then(|names| names.value.general_names.first());
+    clip(first.map(|name| name.to_string()).unwrap_or_default())
+}
+
+/// To what crosses the wire: a certificate may hold names without end.
+fn clip(mut text: String) -> String {
+    text.truncate(text.floor_char_boundary(Note::TEXT_MAX));
+    text
+}
+
+/// Why a handshake failed. `leaf` is the server's certificate, if it came to that.
+pub(super) fn explain(error: &Error, leaf: Option<&Facts>) -> (Cause, String) {
+    let is = |kind, text: &str| (kind, text.to_owned());
     match error {
         Error::InvalidCertificate(error) => invalid(error, leaf),
-        Error::InvalidMessage(_) => "the server does not speak TLS on this port".to_owned(),
-        Error::AlertReceived(AlertDescription::HandshakeFailure) => {
-            "the server accepts none of our cipher suites (alert: HandshakeFailure)".to_owned()
+        Error::InvalidMessage(_) => {
+            is(Cause::TlsNotTls, "the server does not speak TLS on this port")
         }
-        Error::AlertReceived(AlertDescription::ProtocolVersion) => {
-            "the server speaks neither TLS 1.2 nor 1.3 (alert: ProtocolVersion)".to_owned()
-        }
-        Error::AlertReceived(AlertDescription::UnrecognisedName) => {
-            "the server does not know the name (alert: UnrecognisedName)".to_owned()
-        }
-        Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            "the server asks for a client certificate (alert: CertificateRequired)".to_owned()
-        }
-        Error::AlertReceived(alert) => format!("the server broke off (alert: {alert:?})"),
-        Error::PeerIncompatible(reason) => {
-            format!("the server speaks no TLS that is considered safe ({reason:?})")
-        }
-        other => other.to_string(),
+        Error::AlertReceived(alert) => match alert {
+            AlertDescription::HandshakeFailure => is(
+                Cause::TlsNoCommonCipher,
+                "the server accepts none of our cipher suites (alert: HandshakeFailure)",
+            ),
+            AlertDescription::ProtocolVersion => is(
+                Cause::TlsOldVersion,
+                "the server speaks neither TLS 1.2 nor 1.3 (alert: ProtocolVersion)",
+            ),
+            AlertDescription::UnrecognisedName => is(
+                Cause::TlsUnknownName,
+                "the server does not know the name (alert: UnrecognisedName)",
+            ),
+            AlertDescription::CertificateRequired => is(
+                Cause::TlsClientCertificate,
+                "the server asks for a client certificate (alert: CertificateRequired)",
+            ),
+            other => (Cause::TlsOther, format!("the server broke off (alert: {other:?})")),
+        },
+        Error::PeerIncompatible(reason) => (
+            match reason {
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => Cause::TlsOldVersion,
+                PeerIncompatible::NoCipherSuitesInCommon => Cause::TlsNoCommonCipher,
+                _ => Cause::TlsOther,
+            },
+            format!("the server speaks no TLS that is considered safe ({reason:?})"),
+        ),
+        other => (Cause::TlsOther, other.to_string()),
     }
 }
 
-fn invalid(error: &CertificateError, leaf: Option<Facts>) -> String {
+fn invalid(error: &CertificateError, leaf: Option<&Facts>) -> (Cause, String) {
+    let is = |kind, text: &str| (kind, text.to_owned());
     match error {
-        CertificateError::Expired => "the certificate has expired".to_owned(),
-        CertificateError::ExpiredContext { not_after, .. } => {
-            format!("the certificate expired at {}", instant(*not_after))
+        CertificateError::Expired => is(Cause::CertificateExpired, "the certificate has expired"),
+        CertificateError::ExpiredContext { not_after, .. } => (
+            Cause::CertificateExpired,
+            format!("the certificate expired at {}", instant(*not_after)),
+        ),
+        CertificateError::NotValidYet => {
+            is(Cause::CertificateNotYetValid, "the certificate is not valid yet")
         }
-        CertificateError::NotValidYet => "the certificate is not valid yet".to_owned(),
-        CertificateError::NotValidYetContext { not_before, .. } => {
-            format!("the certificate is not valid before {}", instant(*not_before))
+        CertificateError::NotValidYetContext { not_before, .. } => (
+            Cause::CertificateNotYetValid,
+            format!("the certificate is not valid before {}", instant(*not_before)),
+        ),
+        CertificateError::NotValidForName => {
+            is(Cause::CertificateWrongName, "the certificate is for another name")
         }
-        CertificateError::NotValidForName => "the certificate is for another name".to_owned(),
         CertificateError::NotValidForNameContext { expected, presented } => {
-            let names = presented.iter().take(NAMES_SHOWN_MAX).map(|name| plain(name));
-            let names = names.collect::<Vec<_>>().join(", ");
-            let more = if presented.len() > NAMES_SHOWN_MAX { ", …" } else { "" };
-            let expected = expected.to_str();
-            match presented.as_slice() {
-                [] => format!("the certificate is not for {expected}: it names nobody"),
-                _ => format!("the certificate is not for {expected} but for {names}{more}"),
-            }
+            (Cause::CertificateWrongName, wrong_name(&expected.to_str(), presented))
         }
         CertificateError::UnknownIssuer if leaf.is_some_and(|leaf| leaf.self_issued) => {
-            "the certificate is self-signed".to_owned()
+            is(Cause::CertificateSelfSigned, "the certificate is self-signed")
         }
-        CertificateError::UnknownIssuer => {
-            "the certificate's issuer is unknown, or an intermediate certificate is missing"
-                .to_owned()
+        CertificateError::UnknownIssuer => is(
+            Cause::CertificateUnknownIssuer,
+            "the certificate's issuer is unknown, or an intermediate certificate is missing",
+        ),
+        CertificateError::Revoked => is(Cause::CertificateRevoked, "the certificate is revoked"),
+        // An issuer whose name is known and whose key is another: what a test's or a company's new authority looks like.
+        CertificateError::BadSignature => {
+            is(Cause::CertificateMalformed, "the certificate's signature is wrong")
         }
-        CertificateError::Revoked => "the certificate is revoked".to_owned(),
-        CertificateError::BadSignature => "the certificate's signature is wrong".to_owned(),
-        CertificateError::BadEncoding => "the certificate is malformed".to_owned(),
+        CertificateError::BadEncoding => {
+            is(Cause::CertificateMalformed, "the certificate is malformed")
+        }
         CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-            "the certificate is not one for servers".to_owned()
+            is(Cause::CertificateWrongPurpose, "the certificate is not one for servers")
         }
         error if is_authority_as_server(error) => {
-            "the certificate is an authority's, not a server's".to_owned()
+            is(Cause::CertificateWrongPurpose, "the certificate is an authority's, not a server's")
         }
-        other => format!("the certificate is not acceptable: {other}"),
+        other => (Cause::CertificateOther, format!("the certificate is not acceptable: {other}")),
+    }
+}
+
+fn wrong_name(expected: &str, presented: &[String]) -> String {
+    let names = presented.iter().take(NAMES_SHOWN_MAX).map(|name| plain(name));
+    let names = names.collect::<Vec<_>>().join(", ");
+    let more = if presented.len() > NAMES_SHOWN_MAX { ", …" } else { "" };
+    match presented {
+        [] => format!("the certificate is not for {expected}: it names nobody"),
+        _ => format!("the certificate is not for {expected} but for {names}{more}"),
     }
 }
 
@@ -133,6 +184,8 @@ mod tests {
         let signed = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
         let facts = Facts::read(signed.cert.der()).unwrap();
         assert!(facts.self_issued);
+        assert_eq!(facts.subject, "CN=rcgen self signed cert");
+        assert_eq!(facts.issuer, facts.subject);
         // rcgen's defaults, from 1975 to 4096.
         assert_eq!(facts.not_before.rfc3339(), "1975-01-01T00:00:00.000Z");
         assert_eq!(facts.not_after.rfc3339(), "4096-01-01T00:00:00.000Z");
@@ -141,19 +194,20 @@ mod tests {
 
     #[test]
     fn each_kind_of_certificate_error_reads_as_what_an_operator_must_do() {
-        let check = |error: CertificateError, expected: &str| {
-            let text = explain(&Error::InvalidCertificate(error), None);
-            assert!(text.contains(expected), "{text}");
+        let check = |error: CertificateError, kind: Cause, expected: &str| {
+            let (found, text) = explain(&Error::InvalidCertificate(error), None);
+            assert!(found == kind && text.contains(expected), "{found}: {text}");
         };
-        check(CertificateError::Expired, "expired");
-        check(CertificateError::NotValidYet, "not valid yet");
-        check(CertificateError::UnknownIssuer, "issuer is unknown");
-        check(CertificateError::BadSignature, "signature");
-        check(CertificateError::Revoked, "revoked");
+        check(CertificateError::Expired, Cause::CertificateExpired, "expired");
+        check(CertificateError::NotValidYet, Cause::CertificateNotYetValid, "not valid yet");
+        check(CertificateError::UnknownIssuer, Cause::CertificateUnknownIssuer, "unknown");
+        check(CertificateError::BadSignature, Cause::CertificateMalformed, "signature");
+        check(CertificateError::Revoked, Cause::CertificateRevoked, "revoked");
         let expected = "a.test".try_into().unwrap();
         let presented = vec!["DnsName(\"b.test\")".to_owned()];
         check(
             CertificateError::NotValidForNameContext { expected, presented },
+            Cause::CertificateWrongName,
             "not for a.test but for b.test",
         );
     }

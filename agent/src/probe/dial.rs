@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use proto::Failure;
+use proto::Cause;
+use rustix::io::Errno;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::sleep;
 
@@ -33,6 +34,7 @@ pub(super) async fn dial(targets: &[SocketAddr], trace: &mut Trace) -> Result<Tc
     let mut waiting = in_turn(targets).into_iter().take(ATTEMPTS_MAX);
     let mut running = Vec::new();
     let mut causes = Vec::new();
+    let mut kinds = Vec::new();
     let mut fault = None;
     loop {
         if let Some(address) = waiting.next() {
@@ -40,7 +42,7 @@ pub(super) async fn dial(targets: &[SocketAddr], trace: &mut Trace) -> Result<Tc
             running.push(Attempt { address, connecting: Box::pin(connect(address)) });
         }
         if running.is_empty() {
-            return Err(all_failed(&causes, fault));
+            return Err(all_failed(&causes, &kinds, fault));
         }
         let (address, connected) = tokio::select! {
             ended = poll_fn(|cx| poll_first(&mut running, cx)) => ended,
@@ -48,13 +50,14 @@ pub(super) async fn dial(targets: &[SocketAddr], trace: &mut Trace) -> Result<Tc
         };
         match connected {
             Ok(stream) => {
-                trace.remote = Some(address);
+                trace.note.remote_address = Some(address);
                 return Ok(stream);
             }
             Err(error) => {
                 let ports = ports_exhausted(&error, address).then_some(Fault::Ports);
                 fault = fault.or_else(|| fault_of(&error)).or(ports);
                 trace.dial_failed(address, io_text(&error));
+                kinds.push(kind_of(&error));
                 causes.push(format!("connect to {address}: {}", io_text(&error)));
             }
         }
@@ -81,7 +84,7 @@ fn poll_first(
 }
 
 /// A fault of ours in any attempt means that not all was tried that should have been.
-fn all_failed(causes: &[String], fault: Option<Fault>) -> Stop {
+fn all_failed(causes: &[String], kinds: &[Cause], fault: Option<Fault>) -> Stop {
     if let Some(fault) = fault {
         return Stop::Fault(fault);
     }
@@ -89,7 +92,20 @@ fn all_failed(causes: &[String], fault: Option<Fault>) -> Stop {
     if causes.len() > CAUSES_MAX {
         cause.push_str(&format!("; and {} more", causes.len() - CAUSES_MAX));
     }
-    Stop::Failed(Failure::Connect, cause)
+    let kind = match kinds {
+        [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
+        _ => Cause::ConnectOther,
+    };
+    Stop::Failed(kind, cause)
+}
+
+fn kind_of(error: &io::Error) -> Cause {
+    match Errno::from_io_error(error) {
+        Some(Errno::CONNREFUSED) => Cause::ConnectRefused,
+        Some(Errno::HOSTUNREACH | Errno::NETUNREACH) => Cause::ConnectUnreachable,
+        Some(Errno::TIMEDOUT) => Cause::ConnectTimeout,
+        _ => Cause::ConnectOther,
+    }
 }
 
 /// One address of each family in turn, beginning with the family of the first.
@@ -139,7 +155,7 @@ mod tests {
         let mut trace = Trace::new("a");
         let stream = dial(&[refused, good], &mut trace).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
-        assert_eq!(trace.remote, Some(good));
+        assert_eq!(trace.note.remote_address, Some(good));
         let attempts = &trace.details.attempts;
         assert_eq!(attempts[0].error.as_deref(), Some("connection refused"));
         assert_eq!((attempts.len(), attempts[1].error.as_deref()), (2, None));
@@ -170,7 +186,7 @@ mod tests {
         let refused = closed.local_addr().unwrap();
         drop(closed);
         let stop = dial(&[refused], &mut Trace::new("a")).await.unwrap_err();
-        let Stop::Failed(Failure::Connect, cause) = stop else { panic!("{stop:?}") };
+        let Stop::Failed(Cause::ConnectRefused, cause) = stop else { panic!("{stop:?}") };
         assert_eq!(cause, format!("connect to {refused}: connection refused"));
     }
 }

@@ -13,12 +13,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::TokioIo;
-use proto::Failure;
+use proto::{Cause, Protocol};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::driver::Driver;
 use super::fault::{Stop, io_cause, io_text};
 use super::request::Request;
+use super::shown::shown_headers;
 use super::trace::{Phase, Trace};
 use super::watched::{Seen, Watched};
 
@@ -88,7 +89,10 @@ impl Exchange {
         }
         let response = response.map_err(|error| failed(&error))?;
         seen.head_is_done();
-        trace.details.http = Some(format!("{:?}", response.version()));
+        trace.note.protocol = Some(match response.version() {
+            http::Version::HTTP_10 => Protocol::Http10,
+            _ => Protocol::Http11,
+        });
         Ok(Self { driver, sender: Sender::Http1 { _sender: sender }, response })
     }
 
@@ -120,7 +124,7 @@ impl Exchange {
         // The first bytes of an HTTP/2 connection are settings: the head is the first that belongs to the answer.
         trace.enter(Phase::Transfer);
         seen.head_is_done();
-        trace.details.http = Some(format!("{:?}", response.version()));
+        trace.note.protocol = Some(Protocol::Http2);
         Ok(Self { driver, sender: Sender::Http2 { _sender: sender }, response })
     }
 
@@ -136,16 +140,20 @@ impl Exchange {
     pub(super) async fn read(self, keep: bool, trace: &mut Trace) -> Result<Answer, Stop> {
         let Self { mut driver, sender, response } = self;
         let status = response.status();
+        let headers = shown_headers(response.headers());
+        if !headers.is_empty() {
+            trace.note.more_mut().headers = headers;
+        }
         let mut body = response.into_body();
         let mut kept = Vec::new();
         let keep_max = if keep { BODY_MATCHED_MAX } else { 0 };
         while let Some(frame) = driver.during(body.frame()).await {
-            let frame = frame.map_err(|error| body_failed(&error, trace.details.body_bytes))?;
+            let frame = frame.map_err(|error| body_failed(&error, trace.body_bytes))?;
             let Some(data) = frame.data_ref() else { continue };
-            trace.details.body_bytes += data.len() as u64;
+            trace.body_bytes += data.len() as u64;
             let room = keep_max - kept.len();
             kept.extend_from_slice(&data[..data.len().min(room)]);
-            if trace.details.body_bytes >= BODY_MAX && !body.is_end_stream() {
+            if trace.body_bytes >= BODY_MAX && !body.is_end_stream() {
                 trace.details.body_cut = true;
                 break;
             }
@@ -159,49 +167,61 @@ impl Exchange {
 
 /// Only a redirect's URL can be at fault: a target's own was tried before.
 fn unsendable(error: &http::Error) -> Stop {
-    Stop::failed(Failure::Redirect, format!("the redirect's URL cannot be requested: {error}"))
+    Stop::failed(
+        Cause::RedirectBadLocation,
+        format!("the redirect's URL cannot be requested: {error}"),
+    )
 }
 
 /// Why no head came, as far as can be told.
 fn head_failed(error: &hyper::Error, seen: &Seen) -> Stop {
     let bytes = seen.bytes();
-    let cause = if seen.flooded() {
-        format!("{bytes} bytes, and still no head of an answer")
+    let (kind, cause) = if seen.flooded() {
+        (Cause::ProtocolFlood, format!("{bytes} bytes, and still no head of an answer"))
     } else if error.is_parse_too_large() {
-        format!("the head of the answer has more than {HEAD_MAX} bytes or {HEADERS_MAX} headers")
+        let cause = format!(
+            "the head of the answer has more than {HEAD_MAX} bytes or {HEADERS_MAX} headers"
+        );
+        (Cause::ProtocolLargeHead, cause)
     } else if error.is_parse() {
         let beginning = String::from_utf8_lossy(seen.beginning()).into_owned();
-        format!("not HTTP: {}; it begins with {beginning:?}", innermost(error))
+        let cause = format!("not HTTP: {}; it begins with {beginning:?}", innermost(error));
+        (Cause::ProtocolNotHttp, cause)
     } else if let Some(io) = io_cause(error) {
-        format!("the connection broke before the head of an answer: {}", broken(io))
+        let kind = if bytes == 0 { Cause::ProtocolNoAnswer } else { Cause::ProtocolCutHead };
+        (kind, format!("the connection broke before the head of an answer: {}", broken(io)))
     } else if bytes == 0 {
-        "the connection was closed before any byte of an answer".to_owned()
+        let cause = "the connection was closed before any byte of an answer".to_owned();
+        (Cause::ProtocolNoAnswer, cause)
     } else if error.is_incomplete_message() {
-        format!("the connection was closed in the head of the answer, after {bytes} bytes")
+        let cause =
+            format!("the connection was closed in the head of the answer, after {bytes} bytes");
+        (Cause::ProtocolCutHead, cause)
     } else {
-        format!("no answer: {}", innermost(error))
+        (Cause::ProtocolHttp2, format!("no answer: {}", innermost(error)))
     };
-    Stop::from_error(Failure::Protocol, error, cause)
+    Stop::from_error(kind, error, cause)
 }
 
 fn body_failed(error: &hyper::Error, bytes: u64) -> Stop {
-    let reason = match io_cause(error) {
-        Some(io) => broken(io),
-        None => innermost(error),
+    let (kind, reason) = match io_cause(error) {
+        Some(io) if io.kind() == io::ErrorKind::InvalidInput => (Cause::ReadMalformed, io_text(io)),
+        Some(io) => match broken(io) {
+            reason if reason == CLOSED => (Cause::ReadCutShort, reason),
+            reason => (Cause::ReadBroken, reason),
+        },
+        None if error.is_incomplete_message() => (Cause::ReadCutShort, innermost(error)),
+        None => (Cause::ReadBroken, innermost(error)),
     };
-    Stop::from_error(
-        Failure::Read,
-        error,
-        format!("the body broke off after {bytes} bytes: {reason}"),
-    )
+    Stop::from_error(kind, error, format!("the body broke off after {bytes} bytes: {reason}"))
 }
+
+const CLOSED: &str = "closed by the server";
 
 /// How a connection broke. HTTP/2 calls an end that it did not expect a broken pipe.
 fn broken(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
-            "closed by the server".to_owned()
-        }
+        io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => CLOSED.to_owned(),
         _ => io_text(error),
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
 
-use proto::Failure;
+use proto::Cause;
 use rustix::io::Errno;
 
 use super::report::Fault;
@@ -13,25 +13,25 @@ use super::report::Fault;
 #[derive(Debug)]
 pub(super) enum Stop {
     /// Evidence about the target, with the cause for people.
-    Failed(Failure, String),
+    Failed(Cause, String),
     /// None.
     Fault(Fault),
 }
 
 impl Stop {
-    pub(super) fn failed(failure: Failure, cause: impl Into<String>) -> Self {
-        Self::Failed(failure, cause.into())
+    pub(super) fn failed(kind: Cause, cause: impl Into<String>) -> Self {
+        Self::Failed(kind, cause.into())
     }
 
-    /// A failure of kind `failure`, unless `error` was caused by a fault of this machine.
+    /// A failure of this kind, unless `error` was caused by a fault of this machine.
     pub(super) fn from_error(
-        failure: Failure,
+        kind: Cause,
         error: &(dyn Error + 'static),
         cause: impl Into<String>,
     ) -> Self {
         match io_cause(error).and_then(fault_of) {
             Some(fault) => Self::Fault(fault),
-            None => Self::Failed(failure, cause.into()),
+            None => Self::Failed(kind, cause.into()),
         }
     }
 }

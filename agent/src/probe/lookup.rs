@@ -8,6 +8,7 @@ use hickory_resolver::Resolver;
 use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::{Name, RecordType};
+use proto::Cause;
 use tokio::time::{Instant, sleep_until};
 
 use super::fault::io_text;
@@ -85,20 +86,27 @@ fn is_no_data(error: &NetError) -> bool {
     error.is_no_records_found() && !error.is_nx_domain()
 }
 
-/// A look-up's error, for people.
-pub(super) fn reason(error: &NetError) -> String {
+/// A look-up's error.
+pub(super) fn reason(error: &NetError) -> (Cause, String) {
+    let is = |kind, text: &str| (kind, text.to_owned());
     match error {
-        error if error.is_nx_domain() => "no such name (NXDOMAIN)".to_owned(),
-        error if error.is_no_records_found() => "the name has no address".to_owned(),
+        error if error.is_nx_domain() => is(Cause::DnsNoSuchName, "no such name (NXDOMAIN)"),
+        error if error.is_no_records_found() => is(Cause::DnsNoAddress, "the name has no address"),
         NetError::Dns(DnsError::ResponseCode(code)) => match *code {
-            ResponseCode::ServFail => "the name server failed (SERVFAIL)".to_owned(),
-            ResponseCode::Refused => "the name server refused to answer (REFUSED)".to_owned(),
-            code => format!("the name server answered: {code}"),
+            ResponseCode::ServFail => {
+                is(Cause::DnsServerFailure, "the name server failed (SERVFAIL)")
+            }
+            ResponseCode::Refused => {
+                is(Cause::DnsRefused, "the name server refused to answer (REFUSED)")
+            }
+            code => (Cause::DnsOther, format!("the name server answered: {code}")),
         },
-        NetError::Timeout => "no name server answered in time".to_owned(),
-        NetError::NoConnections => "no name server could be asked".to_owned(),
-        NetError::Io(error) => format!("cannot reach the name server: {}", io_text(error)),
-        other => other.to_string(),
+        NetError::Timeout => is(Cause::DnsTimeout, "no name server answered in time"),
+        NetError::NoConnections => is(Cause::DnsUnreachable, "no name server could be asked"),
+        NetError::Io(error) => {
+            (Cause::DnsUnreachable, format!("cannot reach the name server: {}", io_text(error)))
+        }
+        other => (Cause::DnsOther, other.to_string()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
-use proto::Failure;
+use proto::Cause;
 use url::Url;
 
 use super::fault::Stop;
@@ -44,10 +44,10 @@ impl Itinerary {
         location: Option<&HeaderValue>,
     ) -> Result<Request, Stop> {
         let code = status.as_u16();
-        let failed =
-            |cause: String| Stop::Failed(Failure::Redirect, format!("status {code}: {cause}"));
-        let location = location.ok_or_else(|| failed("no Location to go to".into()))?;
-        let url = target(from, location).map_err(failed)?;
+        let failed = |kind, cause: String| Stop::Failed(kind, format!("status {code}: {cause}"));
+        let nowhere = || failed(Cause::RedirectNoLocation, "no Location to go to".into());
+        let url = target(from, location.ok_or_else(nowhere)?)
+            .map_err(|cause| failed(Cause::RedirectBadLocation, cause))?;
         let mut next = Request { url, ..from.clone() };
         let as_get = match code {
             303 => next.method != Method::HEAD,
@@ -65,16 +65,19 @@ impl Itinerary {
             next.headers = HeaderMap::new();
             // A body may hold a secret that was meant for the first origin alone.
             if !next.body.is_empty() {
-                return Err(failed("it would send the body to another origin".into()));
+                let cause = "it would send the body to another origin".into();
+                return Err(failed(Cause::RedirectWithBody, cause));
             }
         }
         let shown = mask_url(next.url.as_str());
         let place = (next.method.clone(), next.url.clone());
         if self.visited.contains(&place) {
-            return Err(failed(format!("a loop, {shown} was visited before")));
+            let cause = format!("a loop, {shown} was visited before");
+            return Err(failed(Cause::RedirectLoop, cause));
         }
         if self.visited.len() > REDIRECTS_MAX {
-            return Err(failed(format!("more than {REDIRECTS_MAX} redirects, next {shown}")));
+            let cause = format!("more than {REDIRECTS_MAX} redirects, next {shown}");
+            return Err(failed(Cause::RedirectTooMany, cause));
         }
         self.visited.push(place);
         Ok(next)
@@ -104,6 +107,7 @@ fn target(from: &Request, location: &HeaderValue) -> Result<Url, String> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use proto::Failure;
 
     use super::*;
 
@@ -121,7 +125,7 @@ mod tests {
         let status = StatusCode::from_u16(status).unwrap();
         let location = HeaderValue::from_bytes(location.as_bytes()).unwrap();
         Itinerary::new(from).next(from, status, Some(&location)).map_err(|stop| match stop {
-            Stop::Failed(Failure::Redirect, cause) => cause,
+            Stop::Failed(kind, cause) if kind.failure() == Some(Failure::Redirect) => cause,
             other => panic!("{other:?}"),
         })
     }

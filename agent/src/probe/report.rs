@@ -54,8 +54,10 @@ pub struct Report {
     pub outcome: Outcome,
     /// Where the time went.
     pub phases: Phases,
+    /// Bytes of the body that were read, at most a read more than [`super::BODY_MAX`].
+    pub body_bytes: u32,
     /// What travels with the result when it changed.
-    pub note: Note,
+    pub note: Box<Note>,
     /// What only a person at a terminal wants to know.
     pub details: Box<Details>,
 }
@@ -69,14 +71,10 @@ pub struct Details {
     pub refused: Vec<(IpAddr, &'static str)>,
     /// The connections that were tried, over all hops.
     pub attempts: Vec<Attempt>,
-    /// What was agreed on, when a handshake succeeded.
-    pub tls: Option<TlsDetails>,
-    /// `HTTP/1.1`, `HTTP/2.0`, …
-    pub http: Option<String>,
+    /// The cipher suite that was agreed on, in IANA's spelling, when a handshake succeeded.
+    pub cipher: Option<String>,
     /// The redirects that were followed.
     pub redirects: Vec<Hop>,
-    /// Bytes of the body that were read.
-    pub body_bytes: u64,
     /// Whether the body went on after [`super::BODY_MAX`] bytes.
     pub body_cut: bool,
     /// The phase that the probe ended in.
@@ -90,15 +88,6 @@ pub struct Attempt {
     pub address: SocketAddr,
     /// What the system said; none when it succeeded, or lost to a faster one.
     pub error: Option<String>,
-}
-
-/// What a TLS handshake agreed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TlsDetails {
-    /// `TLS 1.3`, `TLS 1.2`.
-    pub version: &'static str,
-    /// In IANA's spelling.
-    pub cipher: String,
 }
 
 /// A redirect that was followed.

@@ -15,7 +15,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::NetError;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::{parse_resolv_conf, read_system_conf};
-use proto::Failure;
+use proto::Cause;
 use tracing::warn;
 use url::{Host, Url};
 
@@ -84,7 +84,7 @@ impl Names {
             Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
             Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
             Some(Host::Domain(host)) => host,
-            None => return Err(Stop::failed(Failure::Dns, "the URL has no host")),
+            None => return Err(Stop::failed(Cause::DnsBadName, "the URL has no host")),
         };
         let system = self.current();
         if let Some(found) = system.hosts.lookup(host) {
@@ -93,7 +93,11 @@ impl Names {
         if is_localhost(host) {
             return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
-        system.ask(host).await.map_err(|error| self.stop(host, &error))
+        let name = Name::from_str_relaxed(host).map_err(|error| {
+            let cause = format!("{host}: not a name that DNS can hold: {error}");
+            Stop::Failed(Cause::DnsBadName, cause)
+        })?;
+        system.ask(&name).await.map_err(|error| self.stop(host, &error))
     }
 
     /// What this machine lacked lately for asking a name server.
@@ -105,7 +109,10 @@ impl Names {
     fn stop(&self, host: &str, error: &NetError) -> Stop {
         match self.recent_fault() {
             Some(fault) if !matches!(error, NetError::Dns(_)) => Stop::Fault(fault),
-            _ => Stop::Failed(Failure::Dns, format!("{host}: {}", reason(error))),
+            _ => {
+                let (kind, reason) = reason(error);
+                Stop::Failed(kind, format!("{host}: {reason}"))
+            }
         }
     }
 
@@ -154,12 +161,10 @@ impl Snapshot {
         })
     }
 
-    /// Asks for `host` as it stands and in the search domains, in the order that the C library would.
-    async fn ask(&self, host: &str) -> Result<Vec<IpAddr>, NetError> {
-        let plain = Name::from_str_relaxed(host)
-            .map_err(|error| NetError::Msg(format!("not a name that DNS can hold: {error}")))?;
+    /// Asks for `plain` as it stands and in the search domains, in the order that the C library would.
+    async fn ask(&self, plain: &Name) -> Result<Vec<IpAddr>, NetError> {
         let mut failed = NetError::NoConnections;
-        for (name, is_plain) in candidates(&plain, &self.search, self.ndots) {
+        for (name, is_plain) in candidates(plain, &self.search, self.ndots) {
             match both_families(&self.resolver, name).await {
                 Ok(addresses) => return Ok(addresses),
                 // What is said about the name itself, not about one that search domains made of it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use dashmap::DashMap;
-use proto::Failure;
+use proto::{Cause, TlsVersion};
 use rustls::client::danger::ServerCertVerifier;
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
@@ -22,7 +22,6 @@ use url::{Host, Url};
 
 use super::certificate::{self, Facts};
 use super::fault::{Stop, io_text};
-use super::report::TlsDetails;
 use super::trace::Trace;
 use super::verify::{Anything, Inspector, Listed};
 
@@ -157,33 +156,34 @@ pub(super) async fn handshake(
 
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
     let leaf = inspector.leaf().and_then(Facts::read);
-    if let Some(leaf) = leaf {
-        // Of several hops the one that expires first: it is the one to do something about.
-        let earlier = trace.certificate_expires.unwrap_or(leaf.not_after);
-        trace.certificate_expires = Some(leaf.not_after.min(earlier));
+    // Of several hops the one that expires first: it is the one to do something about.
+    if let Some(leaf) = &leaf
+        && trace.note.certificate_expires.is_none_or(|earlier| leaf.not_after < earlier)
+    {
+        trace.note.certificate_expires = Some(leaf.not_after);
+        let more = trace.note.more_mut();
+        more.certificate_subject.clone_from(&leaf.subject);
+        more.certificate_issuer.clone_from(&leaf.issuer);
     }
     let stream = shaken.map_err(|error| {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
-        let cause = match tls {
-            Some(tls) => certificate::explain(tls, leaf),
+        let (kind, cause) = match tls {
+            Some(tls) => certificate::explain(tls, leaf.as_ref()),
             None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-                "the server closed the connection during the TLS handshake".to_owned()
+                let cause = "the server closed the connection during the TLS handshake";
+                (Cause::TlsClosed, cause.to_owned())
             }
-            None => format!("TLS handshake: {}", io_text(&error)),
+            None => (Cause::TlsClosed, format!("TLS handshake: {}", io_text(&error))),
         };
-        Stop::from_error(Failure::Tls, &error, cause)
+        Stop::from_error(kind, &error, cause)
     })?;
     let session = stream.get_ref().1;
-    trace.details.tls = Some(TlsDetails {
-        version: match session.protocol_version() {
-            Some(ProtocolVersion::TLSv1_3) => "TLS 1.3",
-            _ => "TLS 1.2",
-        },
-        cipher: session
-            .negotiated_cipher_suite()
-            .map(|suite| format!("{:?}", suite.suite()))
-            .unwrap_or_default(),
+    trace.note.tls = Some(match session.protocol_version() {
+        Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
+        _ => TlsVersion::Tls12,
     });
+    trace.details.cipher =
+        session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
     Ok(stream)
 }
 
@@ -201,5 +201,8 @@ fn server_name(url: &Url) -> Result<ServerName<'static>, Stop> {
 }
 
 fn no_name(host: &str) -> Stop {
-    Stop::failed(Failure::Tls, format!("`{host}` is not a name that a certificate can be for"))
+    Stop::failed(
+        Cause::CertificateWrongName,
+        format!("`{host}` is not a name that a certificate can be for"),
+    )
 }

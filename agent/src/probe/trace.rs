@@ -1,14 +1,15 @@
 //! What is known of a running probe: the part that is left when its time is up.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
-use proto::{Note, Outcome, Phases, Timestamp};
+use proto::{Cause, Note, Outcome, Phases, Unexpected};
 
 use super::mask::mask_url;
 use super::report::{Attempt, Details, Hop, Report};
 use super::request::Request;
+use super::shown::shown_url;
 
 /// The phases of a probe, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,8 +47,9 @@ pub(super) struct Trace {
     running: Option<(Phase, Instant)>,
     last: Option<Phase>,
     status: Option<u16>,
-    pub(super) remote: Option<SocketAddr>,
-    pub(super) certificate_expires: Option<Timestamp>,
+    /// Of the body of the last answer.
+    pub(super) body_bytes: u64,
+    pub(super) note: Box<Note>,
     pub(super) details: Box<Details>,
 }
 
@@ -59,8 +61,8 @@ impl Trace {
             running: None,
             last: None,
             status: None,
-            remote: None,
-            certificate_expires: None,
+            body_bytes: 0,
+            note: Box::default(),
             details: Box::default(),
         }
     }
@@ -103,7 +105,7 @@ impl Trace {
 
     /// A connection is being tried.
     pub(super) fn dialling(&mut self, address: SocketAddr) {
-        self.remote = Some(address);
+        self.note.remote_address = Some(address);
         self.details.attempts.push(Attempt { address, error: None });
     }
 
@@ -124,33 +126,66 @@ impl Trace {
     pub(super) fn redirected(&mut self, request: &Request) {
         let status = self.status.take().unwrap_or_default();
         self.details.redirects.push(Hop { status, to: mask_url(request.url.as_str()) });
-        self.details.tls = None;
-        self.details.http = None;
+        self.details.cipher = None;
+        self.note.tls = None;
+        self.note.protocol = None;
+        self.note.redirects = self.note.redirects.saturating_add(1);
+        self.note.more_mut().location = shown_url(&request.url);
         self.host = request.host().to_owned();
     }
 
     /// What the probe is busy with, in words.
     pub(super) fn doing(&self) -> String {
-        let remote = self.remote.map_or_else(|| self.host.clone(), |address| address.to_string());
+        let remote = self.note.remote_address;
+        let remote = remote.map_or_else(|| self.host.clone(), |address| address.to_string());
         match self.last {
             None | Some(Phase::Resolve) => format!("resolve {}", self.host),
             Some(Phase::Connect) => format!("connect to {remote}"),
             Some(Phase::Tls) => format!("TLS handshake with {remote}"),
             Some(Phase::Processing) => format!("wait for an answer from {remote}"),
             Some(Phase::Transfer) => {
-                format!("read the body from {remote}, {} bytes so far", self.details.body_bytes)
+                format!("read the body from {remote}, {} bytes so far", self.body_bytes)
             }
         }
     }
 
-    pub(super) fn report(mut self, outcome: Outcome, cause: String) -> Report {
-        self.details.last_phase = self.last;
-        let note = Note {
-            remote_address: self.remote.map(|address| address.to_string()).unwrap_or_default(),
-            cause: clip(cause),
-            certificate_expires: self.certificate_expires,
+    /// An answer came, with what about it was not as expected.
+    pub(super) fn answer(self, status: u16, broken: Option<(Unexpected, String)>) -> Report {
+        let (unexpected, cause) = broken.unzip();
+        let kind = unexpected.map(|unexpected| match unexpected {
+            Unexpected::Status => Cause::UnexpectedStatus,
+            Unexpected::Body => Cause::UnexpectedBody,
+        });
+        self.report(Outcome::Answered { status, unexpected }, kind, cause.unwrap_or_default())
+    }
+
+    /// None came.
+    pub(super) fn failure(self, kind: Cause, cause: String) -> Report {
+        let failure = kind.failure().expect("every cause of a stop belongs to a failure");
+        self.report(Outcome::Failed(failure), Some(kind), cause)
+    }
+
+    /// The time was up.
+    pub(super) fn timeout(self, limit: Duration) -> Report {
+        let kind = match self.last {
+            None | Some(Phase::Resolve) => Cause::TimeoutResolve,
+            Some(Phase::Connect) => Cause::TimeoutConnect,
+            Some(Phase::Tls) => Cause::TimeoutTls,
+            Some(Phase::Processing) => Cause::TimeoutProcessing,
+            Some(Phase::Transfer) => Cause::TimeoutTransfer,
         };
-        Report { outcome, phases: self.phases, note, details: self.details }
+        let limit = humantime::format_duration(limit);
+        let cause = format!("no answer within {limit}: {}", self.doing());
+        self.failure(kind, cause)
+    }
+
+    fn report(mut self, outcome: Outcome, kind: Option<Cause>, cause: String) -> Report {
+        self.details.last_phase = self.last;
+        self.note.kind = kind;
+        self.note.cause = clip(cause);
+        let body_bytes = u32::try_from(self.body_bytes).unwrap_or(u32::MAX);
+        let Self { phases, note, details, .. } = self;
+        Report { outcome, phases, body_bytes, note, details }
     }
 }
 
@@ -166,8 +201,6 @@ fn clip(mut text: String) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

@@ -20,7 +20,7 @@ async fn a_name_is_resolved_and_probed_at_its_address() {
     let port = origin.address.port();
     let report = run_with(&server.prober(), &get(format!("http://web.example:{port}/"))).await;
     answered(&report, 200);
-    assert_eq!(report.note.remote_address, origin.address.to_string());
+    assert_eq!(report.note.remote_address, Some(origin.address));
     assert!(report.phases.resolve_us > 0);
     let request = origin.requests().remove(0);
     assert!(request.contains(&format!("host: web.example:{port}\r\n")), "{request}");
@@ -37,7 +37,7 @@ async fn each_kind_of_failure_to_resolve_is_named() {
         let server = NameServer::always(reply).await;
         let report = run_with(&server.prober(), &get("http://web.example/")).await;
         failed(&report, Failure::Dns, cause);
-        assert_eq!(report.note.remote_address, "");
+        assert_eq!(report.note.remote_address, None);
         assert!(!server.asked().is_empty());
     }
 }
@@ -82,7 +82,7 @@ async fn an_address_that_nobody_listens_at_is_passed_over() {
     let url = format!("http://web.example:{}/", origin.address.port());
     let report = run_with(&server.prober(), &get(url)).await;
     answered(&report, 200);
-    assert_eq!(report.note.remote_address, origin.address.to_string());
+    assert_eq!(report.note.remote_address, Some(origin.address));
     assert_eq!(report.details.attempts.len(), 3);
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::{Failure, ProbeSpec, Timestamp};
+use proto::{Failure, ProbeSpec, Protocol, Timestamp, TlsVersion};
 use rcgen::{BasicConstraints, IsCa, date_time_ymd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -27,9 +27,12 @@ async fn a_certificate_of_the_target_s_own_authority_is_good_for_its_names_and_a
         assert!(report.phases.tls_us > 0);
         let expires = report.note.certificate_expires.map(Timestamp::rfc3339);
         assert_eq!(expires.as_deref(), Some("2050-01-02T00:00:00.000Z"));
-        let tls = report.details.tls.expect("a handshake");
-        assert_eq!((tls.version, tls.cipher.as_str()), ("TLS 1.3", "TLS13_AES_128_GCM_SHA256"));
-        assert_eq!(report.details.http.as_deref(), Some("HTTP/1.1"));
+        assert_eq!(report.note.tls, Some(TlsVersion::Tls13));
+        assert_eq!(report.details.cipher.as_deref(), Some("TLS13_AES_128_GCM_SHA256"));
+        let more = report.note.more.expect("a certificate was seen");
+        assert_eq!(more.certificate_subject, "CN=a server of the test");
+        assert_eq!(more.certificate_issuer, "CN=the test's authority");
+        assert_eq!(report.note.protocol, Some(Protocol::Http11));
     }
 }
 
@@ -52,7 +55,7 @@ async fn http_2_is_spoken_where_the_server_offers_it() {
     };
     let report = run(&spec).await;
     answered(&report, 200);
-    assert_eq!(report.details.http.as_deref(), Some("HTTP/2.0"));
+    assert_eq!(report.note.protocol, Some(Protocol::Http2));
     assert!(report.phases.processing_us > 0 && report.phases.tls_us > 0);
 
     let basic = "authorization\": \"Basic dXNlcjpwYXNz".to_owned();
@@ -78,7 +81,7 @@ async fn each_fault_of_a_certificate_is_named_and_its_expiry_still_told() {
     failed(&report, Failure::Tls, "the certificate expired at 2020-01-02T00:00:00.000Z");
     let expires = report.note.certificate_expires.map(Timestamp::rfc3339);
     assert_eq!(expires.as_deref(), Some("2020-01-02T00:00:00.000Z"));
-    assert_eq!(report.note.remote_address, origin.address.to_string());
+    assert_eq!(report.note.remote_address, Some(origin.address));
 
     let identity = authority.issue(&["localhost"], |params| params.not_before = late);
     let origin = TlsOrigin::start(identity, &[]).await;

@@ -99,6 +99,32 @@ async fn sigterm_drains_and_exits_with_0_and_the_token_is_in_no_log() {
 }
 
 #[tokio::test]
+async fn an_idle_agent_tells_cloudwatch_how_busy_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let listen = ["--emf", "--listen", "127.0.0.1:0"];
+    let mut command = program(&["run", "--collector", "http://127.0.0.1:1", "--zone", "z"]);
+    command.args(listen).env("ZONEWATCH_DEPLOYMENT", "prod");
+    command.stdout(std::fs::File::create(&out).unwrap());
+    let agent = Running::start(&mut command);
+    let told = async {
+        loop {
+            let lines = std::fs::read_to_string(&out).unwrap();
+            if lines.ends_with('\n') {
+                return lines;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let lines = soon("a line for CloudWatch", told).await;
+    agent.signal(Signal::TERM);
+    agent.ended().await;
+    let line: serde_json::Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&line["Deployment"], &line["Zone"]), (&"prod".into(), &"z".into()));
+    assert!(line["ProbeUtilization"].is_number() && line["StartLatenessSeconds"].is_number());
+}
+
+#[tokio::test]
 async fn a_second_signal_exits_at_once() {
     let origin = Origin::start(Duration::ZERO).await;
     let mut collector = Collector::start(None).await;

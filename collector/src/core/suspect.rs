@@ -3,6 +3,7 @@
 //! The judgement is [`crate::suspicion`]'s; what counts is what the log says of it.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use proto::{
@@ -236,38 +237,36 @@ fn places_min(agent: &Agent) -> usize {
     (held / 5).clamp(PLACES_MIN, PLACES_MANY)
 }
 
-/// The address that was dialled; else the one that was dialled last; else the host.
+/// The address that was dialled, without its port: what runs on one machine fails with it; else the one that was dialled
+/// last; else the host.
 fn place(result: &ProbeResult, series: &Series, url: &str) -> u64 {
-    let dialled = result.note.as_ref().map(|note| note.remote_address.as_str());
-    match dialled.filter(|address| !address.is_empty()) {
-        Some(address) => hash_of_host(address),
+    match result.note.as_ref().and_then(|note| note.remote_address) {
+        Some(address) => place_of(address),
         None => known_place(series, url),
     }
 }
 
 fn known_place(series: &Series, url: &str) -> u64 {
-    let details = [&series.last_up, &series.last_not_up].into_iter().flatten();
-    let mut dialled = details.map(|detail| detail.note.remote_address.as_str());
-    let address = dialled.find(|address| !address.is_empty());
-    hash_of_host(address.unwrap_or_else(|| authority(url)))
+    let mut details = [&series.last_up, &series.last_not_up].into_iter().flatten();
+    let dialled = details.find_map(|detail| detail.note.remote_address);
+    dialled.map_or_else(|| xxh3_64(authority(url).as_bytes()), place_of)
 }
 
-/// Without the port: what runs on one machine fails with it.
-fn hash_of_host(address: &str) -> u64 {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    xxh3_64(host.as_bytes())
+fn place_of(address: SocketAddr) -> u64 {
+    match address.ip() {
+        IpAddr::V4(ip) => xxh3_64(&ip.octets()),
+        IpAddr::V6(ip) => xxh3_64(&ip.octets()),
+    }
 }
 
+/// The host of a URL, without its port.
 fn authority(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let authority = &rest[..end];
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    // Without a port there is nothing to cut off: an empty one stands for it.
     match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
-            &authority[..host.len()]
-        }
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
     }
 }

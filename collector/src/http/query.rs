@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use proto::Timestamp;
 
 use super::Problem;
 use crate::target_file::show;
@@ -85,10 +86,48 @@ impl Parameters {
         })
     }
 
+    /// An instant.
+    pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        match text.parse::<jiff::Timestamp>() {
+            Ok(instant) => Ok(Some(Timestamp::from_millis(instant.as_millisecond()))),
+            Err(_) => Err(Problem::bad_request(format!(
+                "`{name}={text}`: expected an instant like 2026-03-01T08:00:00Z"
+            ))),
+        }
+    }
+
+    /// `from` and `to`: an hour or a day that ends now, say, unless they are given.
+    pub(super) fn span(
+        &mut self,
+        now: Timestamp,
+        default: Duration,
+    ) -> Result<(Timestamp, Timestamp), Problem> {
+        let (from, to) = (self.instant("from")?, self.instant("to")?);
+        let to = to.unwrap_or(now);
+        let from = from.unwrap_or(to - default);
+        if from >= to {
+            return Err(Problem::bad_request(format!(
+                "`from` is {from} and `to` is {to}: expected `from` to be earlier"
+            )));
+        }
+        Ok((from, to))
+    }
+
     /// How many entries of a list are before those asked for.
     pub(super) fn cursor(&mut self, name: &'static str) -> Result<usize, Problem> {
         let Some(text) = self.text(name) else { return Ok(0) };
         text.parse().map_err(|_| {
+            Problem::bad_request(format!(
+                "`{name}={text}`: expected the next_cursor of the page before"
+            ))
+        })
+    }
+
+    /// A number that an answer gave.
+    pub(super) fn position(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|_| {
             Problem::bad_request(format!(
                 "`{name}={text}`: expected the next_cursor of the page before"
             ))

@@ -11,9 +11,10 @@ use super::answer::{json, json_response};
 use super::query::Parameters;
 use super::{Api, Problem};
 use crate::state::VantageIdx;
-use crate::view::{fleet, summary, targets};
+use crate::view::{changes, fleet, summary, target, targets};
 
 const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The vantage of this name, or a 400 that says which there are.
 pub(super) async fn vantage(api: &Api, name: Option<&str>) -> Result<Option<VantageIdx>, Problem> {
@@ -84,9 +85,30 @@ pub(super) async fn target(
         .map_err(|_| Problem::bad_request("the name in the path is not UTF-8, percent-encoded"))?;
     parameters.finish()?;
     let asked = name.clone();
-    let full = api.hub.ask(move |core, now| targets::full(core.state(), now, &asked)).await?;
+    let full = api.hub.ask(move |core, now| target::full(core.state(), now, &asked)).await?;
     let full = full.ok_or_else(|| Problem::not_found(format!("no target is called `{name}`")))?;
     Ok(json_response(json(&full)))
+}
+
+pub(super) async fn changes(
+    State(api): State<Api>,
+    mut parameters: Parameters,
+) -> Result<Response, Problem> {
+    let (from, to) = parameters.span(api.hub.now(), DAY)?;
+    let name = parameters.text("target");
+    let limit = parameters.number("limit", 100, 1..=1000)?;
+    let before = parameters.position("cursor")?;
+    parameters.finish()?;
+    let found = api.hub.ask(move |core, _| {
+        let target = match &name {
+            None => None,
+            Some(name) => Some(core.state().by_name(name).map(|idx| core.state().target(idx).uid)?),
+        };
+        let question = changes::Question { from, to, target, before, limit };
+        Some(json(&changes::changes(core.state(), &question)))
+    });
+    let found = found.await?;
+    found.map(json_response).ok_or_else(|| Problem::not_found("`target`: no such target"))
 }
 
 pub(super) async fn agents(

@@ -29,7 +29,9 @@ pub struct Detail {
     pub entry: Entry,
     /// Where the time went.
     pub phases: Phases,
-    /// Address, cause, certificate.
+    /// Bytes of the body.
+    pub body_bytes: u32,
+    /// Address, cause, certificate, and the rest of the evidence.
     pub note: Note,
 }
 
@@ -215,7 +217,8 @@ impl Series {
             let mut counted = self.entries.iter().rev().filter(|entry| !entry.suspect);
             let before = counted.find(|entry| !entry.outcome.is_up());
             self.last_not_up = before.map(|entry| {
-                Box::new(Detail { entry: *entry, phases: Phases::default(), note: Note::default() })
+                let (phases, note) = <(Phases, Note)>::default();
+                Box::new(Detail { entry: *entry, phases, body_bytes: 0, note })
             });
         }
     }
@@ -363,11 +366,11 @@ impl Series {
 /// What is told about a result. An answer's note travels only when it changed, so the one before it is kept.
 fn detail(entry: Entry, result: &ProbeResult, before: Option<&Detail>) -> Detail {
     let note = match (&result.note, before) {
-        (Some(note), _) => note.clone(),
+        (Some(note), _) => Note::clone(note),
         (None, Some(before)) if entry.outcome.is_up() => before.note.clone(),
         (None, _) => Note::default(),
     };
-    Detail { entry, phases: result.phases, note }
+    Detail { entry, phases: result.phases, body_bytes: result.body_bytes, note }
 }
 
 fn run_of(runs: &[MissedRun], planned: Timestamp) -> Option<&MissedRun> {
@@ -421,6 +424,7 @@ mod tests {
             start_delay_ms: 0,
             outcome,
             phases: Phases::default(),
+            body_bytes: 0,
             note: None,
         }
     }

@@ -44,7 +44,7 @@ impl Entry {
         attempt(self) == attempt(other)
     }
 
-    /// When the probe began.
+    /// When the probe really started.
     pub fn started(&self) -> Timestamp {
         Timestamp::from_millis(self.planned.millis().saturating_add(self.start_delay_ms.into()))
     }

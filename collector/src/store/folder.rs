@@ -4,13 +4,14 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use redb::{Builder, Database, DatabaseError, StorageError};
 
-use super::log::{FORMAT, Log, create_tables, format_of};
+use super::log::{FORMAT, FORMAT_OLDEST, Log, create_tables, format_of, migrate};
 use super::owner::Owner;
-use super::{Store, StoreError};
+use super::{Parts, Store, StoreError};
 
 /// redb keeps this much of the file in memory: the log is written at its end and read once.
 const CACHE_BYTES: usize = 16 << 20;
@@ -71,9 +72,15 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
     let database = builder().open(path).map_err(|error| cannot_open(path, error))?;
     match format_of(&database)? {
         Some(FORMAT) => Ok(database),
+        Some(older) if (FORMAT_OLDEST..FORMAT).contains(&older) => {
+            migrate(&database)?;
+            Ok(database)
+        }
         Some(other) => Err(foreign(
             path,
-            format!("it has format {other}, this version understands format {FORMAT} only"),
+            format!(
+                "it has format {other}, this version understands formats {FORMAT_OLDEST} to {FORMAT}"
+            ),
         )),
         None => Err(foreign(path, "a redb file of another program".into())),
     }
@@ -133,6 +140,26 @@ impl Store for Folder {
 
     fn tail(&self) -> Result<u64, StoreError> {
         self.log.tail()
+    }
+
+    fn head(&self) -> Result<u64, StoreError> {
+        self.log.head()
+    }
+
+    fn trim(&mut self, before: u64) -> Result<(), StoreError> {
+        self.log.trim(before)
+    }
+
+    fn put_part(&mut self, key: &str, bytes: &Bytes) -> Result<(), StoreError> {
+        self.log.put_part(key, bytes)
+    }
+
+    fn delete_parts(&mut self, keys: &[String]) -> Result<(), StoreError> {
+        self.log.delete_parts(keys)
+    }
+
+    fn parts(&self) -> Arc<dyn Parts> {
+        self.log.parts()
     }
 }
 

@@ -1,26 +1,62 @@
 //! A log that is gone with the process.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use bytes::Bytes;
 
-use super::{Store, StoreError};
+use super::{Parts, Store, StoreError};
 
-/// Records in memory. As long as it lives it keeps every rule of the trait but durability.
+/// Records and parts in memory. As long as it lives it keeps every rule of the trait but durability.
 #[derive(Debug, Default)]
-pub struct Memory(Vec<Bytes>);
+pub struct Memory {
+    head: u64,
+    records: VecDeque<Bytes>,
+    parts: Arc<MemoryParts>,
+}
+
+#[derive(Debug, Default)]
+struct MemoryParts(Mutex<BTreeMap<String, Bytes>>);
+
+impl MemoryParts {
+    /// Nothing panics while it is held.
+    fn map(&self) -> MutexGuard<'_, BTreeMap<String, Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Parts for MemoryParts {
+    fn get(&self, key: &str) -> Result<Option<Bytes>, StoreError> {
+        Ok(self.map().get(key).cloned())
+    }
+
+    fn keys(&self, prefix: &str) -> Result<Vec<String>, StoreError> {
+        let map = self.map();
+        let from = map.range(prefix.to_owned()..);
+        Ok(from.map(|(key, _)| key.clone()).take_while(|key| key.starts_with(prefix)).collect())
+    }
+}
+
+impl Memory {
+    /// Where a position is; far beyond everything when it was trimmed.
+    fn index(&self, position: u64) -> Option<usize> {
+        usize::try_from(position.checked_sub(self.head)?).ok()
+    }
+}
 
 impl Store for Memory {
     fn append(&mut self, first: u64, records: &[Bytes]) -> Result<(), StoreError> {
-        let index = |position: u64| usize::try_from(position).unwrap_or(usize::MAX);
-        if index(first) > self.0.len() {
-            return Err(StoreError::Conflict { position: first });
-        }
-        for (position, record) in (first..).zip(records) {
-            if self.0.get(index(position)).is_some_and(|there| there != record) {
+        let conflict = StoreError::Conflict { position: first };
+        let Some(index) = self.index(first).filter(|index| *index <= self.records.len()) else {
+            return Err(conflict);
+        };
+        for ((position, record), there) in (first..).zip(records).zip(self.records.range(index..)) {
+            if there != record {
                 return Err(StoreError::Conflict { position });
             }
         }
-        let new = self.0.len() - index(first);
-        self.0.extend(records.iter().skip(new).cloned());
+        let there = self.records.len() - index;
+        self.records.extend(records.iter().skip(there).cloned());
         Ok(())
     }
 
@@ -29,8 +65,9 @@ impl Store for Memory {
         from: u64,
         each: &mut dyn FnMut(u64, Bytes) -> bool,
     ) -> Result<(), StoreError> {
-        let first = usize::try_from(from).unwrap_or(usize::MAX);
-        for (position, record) in (0..).zip(&self.0).skip(first) {
+        let from = from.max(self.head);
+        let first = self.index(from).unwrap_or(usize::MAX);
+        for (position, record) in (self.head..).zip(&self.records).skip(first) {
             if !each(position, record.clone()) {
                 break;
             }
@@ -39,7 +76,48 @@ impl Store for Memory {
     }
 
     fn tail(&self) -> Result<u64, StoreError> {
-        Ok(self.0.len() as u64)
+        Ok(self.head + self.records.len() as u64)
+    }
+
+    fn head(&self) -> Result<u64, StoreError> {
+        Ok(self.head)
+    }
+
+    fn trim(&mut self, before: u64) -> Result<(), StoreError> {
+        if before > self.tail()? {
+            return Err(StoreError::Conflict { position: before });
+        }
+        if let Some(count) = self.index(before) {
+            self.records.drain(..count);
+            self.head = before;
+        }
+        Ok(())
+    }
+
+    fn put_part(&mut self, key: &str, bytes: &Bytes) -> Result<(), StoreError> {
+        let mut parts = self.parts.map();
+        match parts.get(key) {
+            Some(there) if there != bytes => {
+                return Err(StoreError::PartConflict { key: key.to_owned() });
+            }
+            Some(_) => {}
+            None => {
+                parts.insert(key.to_owned(), bytes.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn delete_parts(&mut self, keys: &[String]) -> Result<(), StoreError> {
+        let mut parts = self.parts.map();
+        for key in keys {
+            parts.remove(key);
+        }
+        Ok(())
+    }
+
+    fn parts(&self) -> Arc<dyn Parts> {
+        self.parts.clone()
     }
 }
 

@@ -1,17 +1,21 @@
 //! Group commit: one thread appends what is queued, in order, and says when it is durable.
 //!
 //! A failed or doubtful append is made again with the same bytes at the same positions until it works; nothing behind it
-//! overtakes it, and nothing is reported durable before it is.
+//! overtakes it, and nothing is reported durable before it is. What is done beside the log (parts, trims) has its turn
+//! between two groups, one chore at a time, so that results never wait long.
 
+mod chores;
 mod pace;
 mod thread;
 
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{Store, StoreError};
+pub use chores::Chore;
+use chores::Chores;
 pub use pace::Pace;
 use thread::Stop;
 pub use thread::{CloseError, WriterThread};
@@ -39,6 +43,18 @@ pub enum WriterEvent {
     },
     /// It worked after all.
     Recovered,
+    /// Every chore up to this number is done, durably.
+    ChoresDone {
+        /// The last one's.
+        up_to: u64,
+    },
+    /// A chore failed; it is tried again, and appends go on. Said once.
+    ChoresFailing {
+        /// Why, for people.
+        error: String,
+    },
+    /// It worked after all.
+    ChoresRecovered,
     /// Somebody else wrote to the log: this collector must not go on.
     Deposed {
         /// Where.
@@ -53,7 +69,13 @@ pub struct QueueFull;
 
 /// The sending end.
 pub struct WriterHandle {
-    queue: SyncSender<(u64, Bytes)>,
+    queue: SyncSender<Order>,
+}
+
+/// What the thread is told.
+enum Order {
+    Append(u64, Bytes),
+    Do(u64, Chore),
 }
 
 impl WriterHandle {
@@ -63,7 +85,16 @@ impl WriterHandle {
     /// # Errors
     /// When the queue is full, or the thread has ended: its last event says why.
     pub fn append(&self, ticket: u64, record: Bytes) -> Result<(), QueueFull> {
-        self.queue.try_send((ticket, record)).map_err(|_full_or_ended| QueueFull)
+        self.queue.try_send(Order::Append(ticket, record)).map_err(|_full_or_ended| QueueFull)
+    }
+
+    /// Queues a chore. Numbers rise; chores are done in this order, and those that are left when the thread ends are not
+    /// done: whoever leads next finds out.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub fn chore(&self, number: u64, chore: Chore) -> Result<(), QueueFull> {
+        self.queue.try_send(Order::Do(number, chore)).map_err(|_full_or_ended| QueueFull)
     }
 }
 
@@ -83,10 +114,11 @@ fn spawn_with(
     position: u64,
     pace: Pace,
 ) -> std::io::Result<(WriterHandle, mpsc::Receiver<WriterEvent>, WriterThread)> {
-    let (queue, records) = sync_channel(QUEUE_MAX);
+    let (queue, orders) = sync_channel(QUEUE_MAX);
     let (events, reports) = mpsc::channel(EVENTS_MAX);
     let thread = WriterThread::start(move |stop| {
-        Writer { store, position, records, events, pace, stop }.run()
+        let chores = Chores::default();
+        Writer { store, position, orders, chores, events, pace, stop }.run()
     })?;
     Ok((WriterHandle { queue }, reports, thread))
 }
@@ -95,7 +127,8 @@ struct Writer<'a> {
     store: Box<dyn Store>,
     /// Where the next group goes.
     position: u64,
-    records: Receiver<(u64, Bytes)>,
+    orders: Receiver<Order>,
+    chores: Chores,
     events: mpsc::Sender<WriterEvent>,
     pace: Pace,
     stop: &'a Stop,
@@ -112,28 +145,59 @@ impl Writer<'_> {
     /// records were not written.
     fn run(mut self) -> usize {
         while let Some(group) = self.next_group() {
-            if self.stop.is_over() || !self.write(&group) {
-                return group.records.len() + self.records.try_iter().take(QUEUE_MAX).count();
+            if !group.records.is_empty() {
+                if self.stop.is_over() || !self.write(&group) {
+                    return group.records.len() + self.left_in_queue();
+                }
+                self.position += group.records.len() as u64;
+                self.report(WriterEvent::Durable { up_to: group.up_to });
             }
-            self.position += group.records.len() as u64;
-            self.report(WriterEvent::Durable { up_to: group.up_to });
+            if let Some(event) = self.chores.turn(self.store.as_mut(), self.pace) {
+                self.report(event);
+            }
         }
         0
     }
 
-    /// What is queued, as one group; none when no more will come.
-    fn next_group(&self) -> Option<Group> {
-        let (mut up_to, first) = self.records.recv().ok()?;
-        let mut bytes = first.len();
-        let mut records = vec![first];
-        while records.len() < GROUP_MAX && bytes < GROUP_BYTES_MAX {
-            let Ok((ticket, record)) = self.records.try_recv() else { break };
-            debug_assert!(ticket > up_to, "tickets rise");
-            up_to = ticket;
-            bytes += record.len();
-            records.push(record);
+    fn left_in_queue(&self) -> usize {
+        let left = self.orders.try_iter().take(QUEUE_MAX);
+        left.filter(|order| matches!(order, Order::Append(..))).count()
+    }
+
+    /// What is queued, as one group, empty when it is a chore's turn; none when no more will come.
+    fn next_group(&mut self) -> Option<Group> {
+        let mut group = Group { up_to: 0, records: Vec::new() };
+        let mut bytes = 0;
+        let mut next = self.wait_for_order()?;
+        while let Some(order) = next {
+            match order {
+                Order::Do(number, chore) => self.chores.push(number, chore),
+                Order::Append(ticket, record) => {
+                    debug_assert!(ticket > group.up_to, "tickets rise");
+                    group.up_to = ticket;
+                    bytes += record.len();
+                    group.records.push(record);
+                }
+            }
+            if group.records.len() >= GROUP_MAX || bytes >= GROUP_BYTES_MAX {
+                break;
+            }
+            next = self.orders.try_recv().ok();
         }
-        Some(Group { up_to, records })
+        Some(group)
+    }
+
+    /// The next order, or nothing when there is a chore to do first; none when no more will come.
+    fn wait_for_order(&self) -> Option<Option<Order>> {
+        let patience = match self.chores.wait() {
+            None => return self.orders.recv().ok().map(Some),
+            Some(patience) => patience,
+        };
+        match self.orders.recv_timeout(patience) {
+            Ok(order) => Some(Some(order)),
+            Err(RecvTimeoutError::Timeout) => Some(None),
+            Err(RecvTimeoutError::Disconnected) => None,
+        }
     }
 
     /// Makes the group durable, however often it takes; false if that cannot be, or not in time.

@@ -1,17 +1,18 @@
-//! `/api/v1/targets` and `/api/v1/targets/{name}`.
+//! `/api/v1/targets`: a page of the list.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use proto::{Outcome, Timestamp, Unexpected};
+use proto::{Outcome, Timestamp};
 use serde::Serialize;
 
 use super::first::spokesman;
 use super::is_of;
+use super::strip::{Strip, strip};
 use super::summary::millis;
-use crate::state::{Detail, Entry, Series, State, TargetIdx, TargetState, VantageIdx};
+use crate::state::{Entry, State, TargetIdx, TargetState, VantageIdx};
 use crate::target_file::{mask_url, show};
-use crate::verdict::{Verdict, evidence, fresh_from, over};
+use crate::verdict::Verdict;
 
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,9 +72,11 @@ pub struct Listed {
     pub error: Option<&'static str>,
     pub latency_ms: Option<f64>,
     pub last_planned: Option<String>,
+    pub last_hour: Strip,
 }
 
 struct Row<'a> {
+    idx: TargetIdx,
     target: &'a TargetState,
     verdict: &'static str,
     newest: Option<&'a Entry>,
@@ -99,7 +102,7 @@ pub fn list(state: &State, now: Timestamp, question: &Question) -> Page {
     let end = question.offset.saturating_add(question.limit);
     let page = rows.iter().skip(question.offset).take(question.limit);
     Page {
-        targets: page.map(listed).collect(),
+        targets: page.map(|row| listed(state, now, question.vantage, row)).collect(),
         total,
         next_cursor: (end < total).then(|| end.to_string()),
     }
@@ -136,7 +139,7 @@ fn row<'a>(
     // Of a target that is partial the list shows what is wrong with it.
     let is_bad = |verdict| matches!(verdict, Verdict::Partial | Verdict::Down);
     let newest = spokesman(fresh, entry.slow_after, is_bad);
-    Some(Row { target, verdict, newest })
+    Some(Row { idx, target, verdict, newest })
 }
 
 fn matches(entry: &proto::TargetEntry, words: &[String]) -> bool {
@@ -148,7 +151,7 @@ fn matches(entry: &proto::TargetEntry, words: &[String]) -> bool {
     words.iter().all(|word| name.contains(word) || url.contains(word))
 }
 
-fn listed(row: &Row<'_>) -> Listed {
+fn listed(state: &State, now: Timestamp, only: Option<VantageIdx>, row: &Row<'_>) -> Listed {
     let entry = &row.target.entry;
     let (status, error) = outcome(row.newest);
     Listed {
@@ -167,153 +170,15 @@ fn listed(row: &Row<'_>) -> Listed {
             .filter(|entry| answered(entry))
             .map(|entry| millis(entry.latency_us)),
         last_planned: row.newest.map(|entry| entry.planned.rfc3339()),
+        last_hour: strip(state, row.idx, now, only),
     }
 }
 
-fn outcome(entry: Option<&Entry>) -> (Option<u16>, Option<&'static str>) {
+pub(super) fn outcome(entry: Option<&Entry>) -> (Option<u16>, Option<&'static str>) {
     match entry.map(|entry| entry.outcome) {
         Some(Outcome::Answered { status, .. }) => (Some(status), None),
         Some(Outcome::Failed(failure)) => (None, Some(failure.name())),
         None => (None, None),
-    }
-}
-
-/// A target in full.
-#[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "docs/api.md says what each field means")]
-pub struct Full {
-    pub name: String,
-    pub url: String,
-    pub category: String,
-    pub labels: BTreeMap<String, String>,
-    pub interval: String,
-    pub timeout: String,
-    pub method: String,
-    pub expect_status: String,
-    pub paused: bool,
-    pub verdict: &'static str,
-    pub since: Option<String>,
-    pub vantages: Vec<At>,
-}
-
-/// A target at one vantage.
-#[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "docs/api.md says what each field means")]
-pub struct At {
-    pub vantage: String,
-    pub verdict: &'static str,
-    pub next_planned: Option<String>,
-    pub newest: Option<Probe>,
-    pub last_success: Option<Probe>,
-    pub newest_failure: Option<Probe>,
-    pub unconfirmed: u64,
-}
-
-/// One result in full.
-#[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "docs/api.md says what each field means")]
-pub struct Probe {
-    pub planned: String,
-    pub started: String,
-    pub agent: String,
-    pub zone: String,
-    pub status: Option<u16>,
-    pub error: Option<&'static str>,
-    pub unexpected: Option<&'static str>,
-    pub cause: Option<String>,
-    pub latency_ms: f64,
-    pub phases_ms: PhasesMs,
-    pub address: Option<String>,
-    pub certificate_expires: Option<String>,
-}
-
-/// The phases, in the field's words.
-#[derive(Debug, Serialize)]
-#[expect(missing_docs, reason = "docs/api.md says what each field means")]
-pub struct PhasesMs {
-    pub resolve: f64,
-    pub connect: f64,
-    pub tls: f64,
-    pub processing: f64,
-    pub transfer: f64,
-}
-
-/// Everything about one target; none when it is not listed.
-pub fn full(state: &State, now: Timestamp, name: &str) -> Option<Full> {
-    let idx = state.by_name(name)?;
-    let target = state.target(idx);
-    let entry = target.listed.then_some(&target.entry)?;
-    let ranges = entry.spec.expect_status.ranges().iter();
-    let text = |(first, last): &(u16, u16)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
-    };
-    let vantages = state.vantages().filter_map(|(vantage, v)| {
-        let series = state.series(vantage, idx).filter(|series| series.current().is_some())?;
-        Some(at(state, now, target, v.name.clone(), series))
-    });
-    Some(Full {
-        name: entry.name.clone(),
-        url: mask_url(&entry.spec.url),
-        category: entry.category.clone(),
-        labels: entry.labels.iter().cloned().collect(),
-        interval: show(entry.interval),
-        timeout: show(entry.spec.timeout),
-        method: entry.spec.method.clone(),
-        expect_status: ranges.map(text).collect::<Vec<_>>().join(","),
-        paused: entry.paused,
-        verdict: if entry.paused { "paused" } else { target.verdict.name() },
-        since: target.since.map(Timestamp::rfc3339),
-        vantages: vantages.collect(),
-    })
-}
-
-fn at(state: &State, now: Timestamp, target: &TargetState, vantage: String, series: &Series) -> At {
-    let fresh = series.newest(fresh_from(now, target.entry.interval), false);
-    let evidence = fresh.map(|entry| evidence(entry, target.entry.slow_after));
-    let (up, not_up) = (series.last_up.as_deref(), series.last_not_up.as_deref());
-    let newest = [up, not_up].into_iter().flatten().max_by_key(|detail| detail.entry.planned);
-    let shown = |detail: &Detail| probe(state, detail);
-    At {
-        vantage,
-        verdict: over(evidence).name(),
-        next_planned: series.next(now).map(|(planned, _)| planned.rfc3339()),
-        newest: newest.map(shown),
-        last_success: up.map(shown),
-        newest_failure: not_up.map(shown),
-        unconfirmed: series.unconfirmed(Timestamp::EPOCH, Timestamp::MAX),
-    }
-}
-
-fn probe(state: &State, detail: &Detail) -> Probe {
-    let Detail { entry, phases, note } = detail;
-    let reporter = state.reported_by(entry.reporter);
-    let (status, error) = outcome(Some(entry));
-    let unexpected = match entry.outcome {
-        Outcome::Answered { unexpected, .. } => unexpected.map(Unexpected::name),
-        Outcome::Failed(_) => None,
-    };
-    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Probe {
-        planned: entry.planned.rfc3339(),
-        started: Timestamp::from_millis(entry.planned.millis() + i64::from(entry.start_delay_ms))
-            .rfc3339(),
-        agent: reporter.agent_id.clone(),
-        zone: reporter.zone.clone(),
-        status,
-        error,
-        unexpected,
-        cause: some(&note.cause),
-        latency_ms: millis(entry.latency_us),
-        phases_ms: PhasesMs {
-            resolve: millis(phases.resolve_us),
-            connect: millis(phases.connect_us),
-            tls: millis(phases.tls_us),
-            processing: millis(phases.processing_us),
-            transfer: millis(phases.transfer_us),
-        },
-        address: some(&note.remote_address),
-        certificate_expires: note.certificate_expires.map(Timestamp::rfc3339),
     }
 }
 

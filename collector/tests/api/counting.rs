@@ -2,7 +2,8 @@
 
 use collector::verdict::Verdict;
 use collector::view::first::{latest, websites};
-use collector::view::targets::{Page, Question, Sort, full, list};
+use collector::view::target::full;
+use collector::view::targets::{Page, Question, Sort, list};
 use collector::view::{summary, targets};
 use proto::{Outcome, Timestamp, VantageState};
 

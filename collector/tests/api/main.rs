@@ -1,6 +1,7 @@
 //! The HTTP API as the documentation has it: over a whole collector in this process, with real agents that probe a real
 //! server, and over a state that a log of a few lines gives, where the exact counts matter.
 
+mod changes;
 mod client;
 mod counting;
 mod listing;

@@ -11,12 +11,15 @@ const PROBE: &str = r#"{"planned":"time","started":"time","agent":"text","zone":
     "phases_ms":{"resolve":"number","connect":"number","tls":"number","processing":"number","transfer":"number"},
     "address":"text|null","certificate_expires":"time|null"}"#;
 
+const STRIP: &str = r#"{"cell_ms":"positive","cells":"text"}"#;
+
 const SLOTS: &str =
     r#""expected":"count","received":"count","missed":{"*":"positive"},"open":"count""#;
 
 const LISTED: &str = r#"{"name":"text","url":"text","category":"text","labels":{"*":"text"},"interval":"text",
     "paused":"bool","verdict":"text","since":"time|null","status":"count|null","error":"text|null",
-    "latency_ms":"number|null","last_planned":"time|null"}"#;
+    "latency_ms":"number|null","last_planned":"time|null",
+    "last_hour":{"cell_ms":"positive","cells":"text"}}"#;
 
 fn sum(counts: &Value) -> u64 {
     counts.as_object().expect("a map").values().map(|count| count.as_u64().expect("a count")).sum()
@@ -161,15 +164,15 @@ fn targets_are_listed_with_every_field() {
 fn one_target_is_told_in_full_from_each_vantage() {
     let full = shared().json("/api/v1/targets/gone");
     let at = format!(
-        r#"{{"vantage":"text","verdict":"text","next_planned":"time","newest":{PROBE},
-        "last_success":"null","newest_failure":{PROBE}}}"#
+        r#"{{"vantage":"text","verdict":"text","since":"time","last_hour":{STRIP},"next_planned":"time",
+        "newest":{PROBE},"last_success":"null","newest_failure":{PROBE},"changed":"null"}}"#
     );
     check(
         &full,
         &format!(
             r#"{{"name":"text","url":"text","category":"text","labels":{{"*":"text"}},"interval":"text",
             "timeout":"text","method":"text","expect_status":"text","paused":"bool","verdict":"text",
-            "since":"time","vantages":[{at}]}}"#
+            "since":"time","last_hour":{STRIP},"vantages":[{at}]}}"#
         ),
     );
     let newest = &full["vantages"][0]["newest"];

@@ -104,6 +104,7 @@ impl Story {
             start_delay_ms: 0,
             outcome,
             phases,
+            body_bytes: 0,
             note: None,
         };
         let batch = Batch { results: vec![result], missed: Vec::new() };

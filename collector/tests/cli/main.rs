@@ -3,6 +3,7 @@
 mod check;
 #[path = "../api/client.rs"]
 mod client;
+mod emf;
 mod origin;
 mod program;
 mod reload;

@@ -153,6 +153,19 @@ impl Program {
         }
     }
 
+    /// The first line of its standard output.
+    #[track_caller]
+    pub(crate) fn out_line(&mut self) -> String {
+        let out = self.child.stdout.take().expect("piped");
+        let (sender, line) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let _ended = BufReader::new(out).read_line(&mut line);
+            let _nobody_waits = sender.send(line);
+        });
+        line.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no line: {}", self.log()))
+    }
+
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("not poisoned").clone()
     }

@@ -220,6 +220,7 @@ impl Rig {
             start_delay_ms: 0,
             outcome: Outcome::Answered { status: 200, unexpected: None },
             phases: Phases::default(),
+            body_bytes: 0,
             note: None,
         }
     }

@@ -16,7 +16,7 @@ use collector::leader;
 use collector::store::{Memory, Store};
 use collector::target_file::Target;
 use proto::{
-    AgentMessage, CollectorMessage, Failure, Note, Outcome, Phases, ProbeSpec, SettingsApplied,
+    AgentMessage, CollectorMessage, Failure, Outcome, Phases, ProbeSpec, SettingsApplied,
     Timestamp, Uid, wire,
 };
 
@@ -567,7 +567,8 @@ impl World {
                     started: local(&self.nodes[n], probe.begun),
                     outcome: probe.outcome,
                     phases: Phases::default(),
-                    note: Note::default(),
+                    body_bytes: 0,
+                    note: Box::default(),
                 }
             };
             self.tell_agent(n, AgentEvent::Ended { ticket: probe.ticket, attempt });

@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use prost::Message;
 
+use super::note::{note_from_raw, note_to_raw};
 use super::raw::v1 as raw;
-use super::{Malformed, clip, value};
-use crate::batch::{Batch, MissedRange, Note, ProbeResult};
+use super::{Malformed, value};
+use crate::batch::{Batch, MissedRange, ProbeResult};
 use crate::outcome::{Failure, Missed, Outcome, Phases, Unexpected};
 use crate::target::Uid;
 use crate::time::Timestamp;
@@ -15,7 +16,7 @@ pub fn encode_batch(batch: &Batch) -> Bytes {
     let mut columns = raw::ResultColumns::default();
     let mut previous = 0;
     for (index, result) in batch.results.iter().enumerate() {
-        let ProbeResult { uid, revision, planned, start_delay_ms, outcome, phases, note } = result;
+        let ProbeResult { uid, revision, planned, start_delay_ms, outcome, phases, .. } = result;
         let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = *phases;
         let (code, unexpected) = match *outcome {
             Outcome::Answered { status, unexpected } => {
@@ -35,22 +36,16 @@ pub fn encode_batch(batch: &Batch) -> Bytes {
         columns.tls_us.push(tls_us);
         columns.processing_us.push(processing_us);
         columns.transfer_us.push(transfer_us);
-        if let Some(note) = note {
+        columns.body_bytes.push(result.body_bytes);
+        if let Some(note) = &result.note {
             columns.notes.push(note_to_raw(index, note));
         }
     }
+    if columns.body_bytes.iter().all(|bytes| *bytes == 0) {
+        columns.body_bytes.clear();
+    }
     columns.missed = batch.missed.iter().map(missed_to_raw).collect();
     columns.encode_to_vec().into()
-}
-
-fn note_to_raw(index: usize, note: &Note) -> raw::Note {
-    let Note { remote_address, cause, certificate_expires } = note;
-    raw::Note {
-        index: u32::try_from(index).unwrap_or(u32::MAX),
-        remote_address: clip(remote_address, Note::TEXT_MAX).to_owned(),
-        cause: clip(cause, Note::TEXT_MAX).to_owned(),
-        certificate_expires_ms: certificate_expires.map_or(0, Timestamp::millis),
-    }
 }
 
 fn missed_to_raw(range: &MissedRange) -> raw::MissedRange {
@@ -70,6 +65,10 @@ fn missed_to_raw(range: &MissedRange) -> raw::MissedRange {
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
     let columns = raw::ResultColumns::decode(bytes)?;
     let rows = columns.uid.len();
+    let body_bytes_column = match columns.body_bytes.len() {
+        0 => rows, // All 0, or from a version that did not count them.
+        entries => entries,
+    };
     let lengths = [
         ("results.revision", columns.revision.len()),
         ("results.planned_delta_ms", columns.planned_delta_ms.len()),
@@ -81,6 +80,7 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
         ("results.tls_us", columns.tls_us.len()),
         ("results.processing_us", columns.processing_us.len()),
         ("results.transfer_us", columns.transfer_us.len()),
+        ("results.body_bytes", body_bytes_column),
     ];
     if let Some((field, entries)) = lengths.into_iter().find(|(_, entries)| *entries != rows) {
         let lengths = format!("a column of {entries} where uid has {rows}");
@@ -103,18 +103,14 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
                 processing_us: columns.processing_us[row],
                 transfer_us: columns.transfer_us[row],
             },
+            body_bytes: columns.body_bytes.get(row).copied().unwrap_or_default(),
             note: None,
         });
     }
-    for raw::Note { index, remote_address, cause, certificate_expires_ms } in columns.notes {
-        let result = usize::try_from(index).ok().and_then(|index| results.get_mut(index));
-        let result = result.ok_or_else(|| value("note.index", index, "a row of the batch"))?;
-        result.note = Some(Note {
-            remote_address: clip(&remote_address, Note::TEXT_MAX).to_owned(),
-            cause: clip(&cause, Note::TEXT_MAX).to_owned(),
-            certificate_expires: (certificate_expires_ms != 0)
-                .then(|| Timestamp::from_millis(certificate_expires_ms)),
-        });
+    for note in columns.notes {
+        let row = usize::try_from(note.index).ok().and_then(|index| results.get_mut(index));
+        let row = row.ok_or_else(|| value("note.index", note.index, "a row of the batch"))?;
+        row.note = Some(Box::new(note_from_raw(note)));
     }
     let missed = columns.missed.into_iter().map(missed_from_raw).collect::<Result<_, _>>()?;
     Ok(Batch { results, missed })

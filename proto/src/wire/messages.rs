@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::raw::v1 as raw;
 use super::settings;
 use super::{Malformed, clip, millis_u32, value};
-use crate::batch::Note;
+use crate::evidence::Note;
 use crate::messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load,
     RefusedTarget, ResultsMessage, Revoke, RunTarget, Welcome,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use proto::wire::{decode_batch, decode_record, encode_batch, encode_record};
 use proto::{
-    Batch, Failure, Kind, Missed, MissedRange, Note, Outcome, Phases, ProbeResult, ProbeSpec,
-    Record, ResultBatch, StatusSet, TargetEntry, Timestamp, Uid, Unexpected, VantageState,
+    Batch, Cause, Failure, Kind, Missed, MissedRange, More, Note, Outcome, Phases, ProbeResult,
+    ProbeSpec, Protocol, Record, ResultBatch, ShownHeader, StatusSet, TargetEntry, Timestamp,
+    TlsVersion, Uid, Unexpected, VantageState,
 };
 
 fn batch() -> Batch {
@@ -26,17 +27,18 @@ fn batch() -> Batch {
             processing_us: 40_000,
             transfer_us: 3,
         },
+        body_bytes: 0,
         note: None,
     };
     let unexpected = ProbeResult {
         uid: Uid(300),
         planned: at(1_699_999_999_999),
         outcome: Outcome::Answered { status: 503, unexpected: Some(Unexpected::Status) },
-        note: Some(Note {
-            remote_address: "10.0.0.1:443".into(),
-            cause: String::new(),
+        note: Some(Box::new(Note {
+            remote_address: Some("10.0.0.1:443".parse().expect("an address")),
             certificate_expires: Some(at(1_800_000_000_000)),
-        }),
+            ..Note::default()
+        })),
         ..answered.clone()
     };
     let failed = ProbeResult {
@@ -46,7 +48,8 @@ fn batch() -> Batch {
         start_delay_ms: -1,
         outcome: Outcome::Failed(Failure::Connect),
         phases: Phases::default(),
-        note: Some(Note { cause: "refused".into(), ..Note::default() }),
+        body_bytes: 0,
+        note: Some(Box::new(Note { cause: "refused".into(), ..Note::default() })),
     };
     let missed =
         MissedRange { uid: Uid(3), from: at(1_000), to: at(2_000), reason: Missed::BufferFull };
@@ -110,6 +113,36 @@ const BATCH: &str = "0a0401ac020212030101071a0980a0abfef96201ea0722030404012a05c
 fn a_batch_is_written_as_in_format_1() {
     assert_eq!(decode_batch(&unhex(BATCH)).expect("format 1 is read for ever"), batch());
     assert_eq!(hex(&encode_batch(&batch())), hex(&unhex(BATCH)));
+}
+
+/// What came after the first release: written as new fields, so that both sides of an upgrade read the rest.
+#[test]
+fn evidence_is_written_in_fields_of_its_own() {
+    let more = More {
+        location: "https://b.test/".into(),
+        certificate_subject: "CN=b".into(),
+        certificate_issuer: "CN=ca".into(),
+        headers: vec![(ShownHeader::Server, "nginx".into())],
+        body_start: "oops".into(),
+    };
+    let note = Note {
+        kind: Some(Cause::UnexpectedBody),
+        protocol: Some(Protocol::Http2),
+        tls: Some(TlsVersion::Tls13),
+        redirects: 1,
+        more: Some(Box::new(more)),
+        ..Note::default()
+    };
+    let mut batch = batch();
+    batch.results.truncate(1);
+    batch.missed.clear();
+    batch.results[0].body_bytes = 300;
+    batch.results[0].note = Some(Box::new(note));
+    let golden = "0a01011201011a0680a0abfef9622201042a02c8013201003a01014202ac024a01025203c0b8025a01036237285b30033802400\
+                  14a0f68747470733a2f2f622e746573742f5204434e3d625a05434e3d63616209080112056e67696e786a046f6f707372\
+                  02ac02";
+    assert_eq!(hex(&encode_batch(&batch)), hex(&unhex(golden)));
+    assert_eq!(decode_batch(&unhex(golden)).expect("format 1 is read for ever"), batch);
 }
 
 #[test]

@@ -70,7 +70,8 @@ fn three_results() -> raw::ResultColumns {
         start_delay_ms: 3,
         outcome: Outcome::Answered { status: 200, unexpected: None },
         phases: Phases { connect_us: 9, ..Phases::default() },
-        note: Some(Note { cause: "why".into(), ..Note::default() }),
+        body_bytes: 0,
+        note: Some(Box::new(Note { cause: "why".into(), ..Note::default() })),
     };
     let batch = Batch { results: vec![result; 3], missed: Vec::new() };
     raw::ResultColumns::decode(encode_batch(&batch)).expect("made here")
@@ -137,16 +138,25 @@ fn a_missed_range_must_have_a_reason_that_is_known() {
 }
 
 #[test]
-fn a_long_text_of_a_foreign_agent_is_cut_at_a_character() {
+fn what_a_foreign_agent_says_at_length_is_cut_and_what_is_unknown_is_passed_over() {
     let mut columns = three_results();
     columns.notes[0].cause = "é".repeat(200);
     columns.notes[1].cause = format!("x{}", "é".repeat(200));
-    columns.notes[2].remote_address = "€".repeat(100_000);
+    let unknown = raw::ShownHeader { name: 99, value: "x".into() };
+    let server = raw::ShownHeader { name: 1, value: vec![b'x'; 1000].into() };
+    let note = &mut columns.notes[2];
+    (note.remote_address, note.kind, note.tls) = ("no address".into(), 999, -1);
+    note.headers = vec![unknown, server.clone(), server];
+    note.body_start = vec![b'x'; 100_000].into();
     let batch = decode_batch(&columns.encode_to_vec()).expect("long texts are no error");
     let note = |row: usize| batch.results[row].note.clone().expect("each has one");
     assert_eq!(note(0).cause.len(), 256);
     assert_eq!(note(1).cause.len(), 255);
-    assert_eq!(note(2).remote_address, "€".repeat(85));
+    let strange = note(2);
+    assert_eq!((strange.remote_address, strange.kind, strange.tls), (None, None, None));
+    let more = strange.more.expect("there was more");
+    assert_eq!((more.headers.len(), more.headers[0].1.len()), (1, 256));
+    assert_eq!(more.body_start.len(), 512);
 }
 
 fn hello() -> raw::Hello {

@@ -5,8 +5,8 @@ use prost::Message;
 use proto::wire::raw::v1 as raw;
 use proto::wire::{decode_batch, decode_record, encode_batch, encode_record};
 use proto::{
-    AgentMessage, Batch, CollectorMessage, Failure, Note, Outcome, Phases, ProbeResult, Timestamp,
-    Uid,
+    AgentMessage, Batch, Cause, CollectorMessage, Failure, More, Note, Outcome, Phases,
+    ProbeResult, Timestamp, Uid,
 };
 
 use crate::values;
@@ -46,13 +46,17 @@ proptest! {
     fn a_text_that_is_too_long_arrives_cut_at_a_character(text in "\\PC{0,400}", ascii in 0_usize..4) {
         // One to three bytes in front, so that the limit falls inside a character of two, three or four bytes.
         let text = format!("{}{text}", "x".repeat(ascii));
-        let note = Note { cause: text.clone(), remote_address: text.clone(), certificate_expires: None };
-        let batch = Batch { results: vec![ProbeResult { note: Some(note), ..typical(0) }], missed: vec![] };
+        let more = More { location: text.clone(), certificate_subject: text.clone(), ..More::default() };
+        let note = Note { cause: text.clone(), more: Some(Box::new(more)), ..Note::default() };
+        let result = ProbeResult { note: Some(Box::new(note)), ..typical(0) };
+        let batch = Batch { results: vec![result], missed: vec![] };
         let arrived = decode_batch(&encode_batch(&batch)).expect("made here");
         let note = arrived.results[0].note.as_ref().expect("there was one");
         let longest = (0..=Note::TEXT_MAX.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
         prop_assert_eq!(&note.cause, &text[..longest.expect("0 is a boundary")]);
-        prop_assert_eq!(&note.remote_address, &note.cause);
+        let more = note.more.as_deref().cloned().unwrap_or_default();
+        prop_assert_eq!(&more.location, &note.cause);
+        prop_assert_eq!(&more.certificate_subject, &note.cause);
     }
 
     #[test]
@@ -89,20 +93,25 @@ fn typical(index: u64) -> ProbeResult {
             processing_us: us(7, 20_000, 400_000),
             transfer_us: us(8, 50, 12_000),
         },
-        note: failed.then(|| Note {
-            remote_address: "203.0.113.77:443".into(),
-            cause: "no answer within 10 s".into(),
-            certificate_expires: None,
+        body_bytes: us(9, 300, 120_000),
+        note: failed.then(|| {
+            Box::new(Note {
+                remote_address: Some("203.0.113.77:443".parse().expect("an address")),
+                cause: "no answer within 10 s".into(),
+                kind: Some(Cause::TimeoutProcessing),
+                ..Note::default()
+            })
         }),
     }
 }
 
 #[test]
-fn a_result_of_a_typical_batch_costs_at_most_24_bytes() {
+fn a_result_of_a_typical_batch_costs_at_most_27_bytes() {
     let batch = Batch { results: (0..512).map(typical).collect(), missed: Vec::new() };
     let bytes = encode_batch(&batch).len();
     let each = bytes as f64 / 512.0;
-    assert!(each <= 24.0, "{each:.2} bytes a result");
+    // Three of them are the size of the body, which is another one every time.
+    assert!(each <= 27.0, "{each:.2} bytes a result");
     // Not because something is left out.
     assert_eq!(decode_batch(&encode_batch(&batch)).expect("made here"), batch);
 }

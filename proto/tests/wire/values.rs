@@ -1,17 +1,20 @@
 //! Any value that the programs may make: whole milliseconds, names of a legal length, nothing that means "none".
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use proptest::sample::select;
+use proptest::sample::{select, subsequence};
 use proto::{
-    AgentMessage, Applied, Assign, Batch, Beat, CollectorMessage, Failure, Grant, HeldShard, Hello,
-    Kind, Load, Missed, MissedRange, Note, Outcome, Phases, ProbeResult, ProbeSettings, ProbeSpec,
-    Record, Refusal, RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS,
-    ScheduledTarget, SettingsApplied, ShardId, StatusSet, TargetEntry, Timestamp, Uid, Unexpected,
-    VantageState, Welcome,
+    AgentMessage, Applied, Assign, Batch, Beat, Cause, CollectorMessage, Failure, Grant, HeldShard,
+    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeResult,
+    ProbeSettings, ProbeSpec, Protocol, Record, Refusal, RefusedTarget, ResultBatch,
+    ResultsMessage, Revoke, RunTarget, SHARDS, ScheduledTarget, SettingsApplied, ShardId,
+    ShownHeader, StatusSet, TargetEntry, Timestamp, TlsVersion, Uid, Unexpected, VantageState,
+    Welcome,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -56,24 +59,73 @@ fn phases() -> impl Strategy<Value = Phases> {
 /// A certificate that expires at the epoch's first millisecond is one that does not expire: 0 means none.
 fn note() -> impl Strategy<Value = Note> {
     let expires = option::of(instant().prop_filter("0 means none", |at| *at != Timestamp::EPOCH));
-    (text(), text(), expires).prop_map(|(remote_address, cause, certificate_expires)| Note {
-        remote_address,
-        cause,
-        certificate_expires,
-    })
+    let of = (
+        option::of(select(Cause::ALL.to_vec())),
+        option::of(select(Protocol::ALL.to_vec())),
+        option::of(select(TlsVersion::ALL.to_vec())),
+    );
+    (option::of(any::<SocketAddr>()), text(), expires, of, any::<u8>(), option::of(more()))
+        .prop_map(
+            |(
+                remote_address,
+                cause,
+                certificate_expires,
+                (kind, protocol, tls),
+                redirects,
+                more,
+            )| Note {
+                remote_address: remote_address.map(plain),
+                cause,
+                kind,
+                protocol,
+                tls,
+                redirects,
+                certificate_expires,
+                more: more.filter(|more| *more != More::default()).map(Box::new),
+            },
+        )
+}
+
+/// Without what is no part of an address as text: the flow label.
+fn plain(address: SocketAddr) -> SocketAddr {
+    address.to_string().parse().expect("as it was written")
+}
+
+fn more() -> impl Strategy<Value = More> {
+    let bytes = |max| vec(any::<u8>(), 0..max).prop_map(Bytes::from);
+    let headers = subsequence(ShownHeader::ALL.to_vec(), 0..=ShownHeader::ALL.len()).prop_flat_map(
+        move |names| {
+            let values = vec(bytes(Note::TEXT_MAX), names.len());
+            values.prop_map(move |values| names.iter().copied().zip(values).collect())
+        },
+    );
+    (text(), text(), text(), headers, bytes(Note::BODY_START_MAX)).prop_map(
+        |(location, certificate_subject, certificate_issuer, headers, body_start)| More {
+            location,
+            certificate_subject,
+            certificate_issuer,
+            headers,
+            body_start,
+        },
+    )
 }
 
 fn result() -> impl Strategy<Value = ProbeResult> {
-    (uid(), any::<u32>(), instant(), any::<i32>(), outcome(), phases(), option::of(note()))
-        .prop_map(|(uid, revision, planned, start_delay_ms, outcome, phases, note)| ProbeResult {
-            uid,
-            revision,
-            planned,
-            start_delay_ms,
-            outcome,
-            phases,
-            note,
-        })
+    let body = (any::<u32>(), option::of(note().prop_map(Box::new)));
+    (uid(), any::<u32>(), instant(), any::<i32>(), outcome(), phases(), body).prop_map(
+        |(uid, revision, planned, start_delay_ms, outcome, phases, (body_bytes, note))| {
+            ProbeResult {
+                uid,
+                revision,
+                planned,
+                start_delay_ms,
+                outcome,
+                phases,
+                body_bytes,
+                note,
+            }
+        },
+    )
 }
 
 fn missed() -> impl Strategy<Value = MissedRange> {

@@ -54,7 +54,8 @@ proptest! {
                             started: rig.now,
                             outcome: Outcome::Failed(Failure::Timeout),
                             phases: Phases::default(),
-                            note: Note::default(),
+                            body_bytes: 0,
+                            note: Box::default(),
                         },
                     };
                     rig.ended(index, attempt);

@@ -140,7 +140,7 @@ fn a_newer_format_is_refused_with_the_versions_that_are_understood() {
     create_tables(&newer, FORMAT + 1).unwrap();
     drop(newer);
     let error = refused(folder.path());
-    assert!(error.contains("format 2") && error.contains("understands format 1"), "{error}");
+    assert!(error.contains("format 3") && error.contains("understands formats 1 to 2"), "{error}");
 }
 
 #[test]
@@ -163,4 +163,25 @@ fn a_truncated_log_is_refused_wherever_it_was_cut_and_left_as_it_was() {
         store = None;
     }
     assert!(store.is_none());
+}
+
+#[test]
+fn a_log_of_format_1_is_opened_and_brought_up_to_date_with_every_record() {
+    // Written by version 0.1.0 before there were parts: three targets, two that refuse and one that is blocked.
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/format-1.redb");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(fixture, log_of(folder.path())).unwrap();
+    for _ in 0..2 {
+        let mut store = Folder::open(folder.path()).unwrap();
+        let found = read(&store, 0);
+        assert_eq!(store.tail().unwrap(), found.len() as u64);
+        assert!(found.len() > 10, "{}", found.len());
+        let state = crate::leader::lead(
+            &mut store,
+            |newest| std::sync::Arc::new(move || newest),
+            std::time::Duration::from_secs(3600),
+        );
+        assert_eq!(state.unwrap().state.targets().len(), 3);
+        store.put_part("a", &Bytes::from_static(b"x")).unwrap();
+    }
 }

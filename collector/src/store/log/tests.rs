@@ -117,7 +117,7 @@ fn an_append_that_was_not_synced_is_lost_on_this_disk() {
     // Or the test above would prove nothing.
     let disk = Disk::default();
     let log = disk.log();
-    let database = log.database().unwrap();
+    let database = log.open.database().unwrap();
     let mut writing = database.begin_write().unwrap();
     writing.set_durability(Durability::None).unwrap();
     writing.open_table(LOG).unwrap().insert(0, b"a".as_slice()).unwrap();
@@ -157,4 +157,33 @@ fn an_append_in_doubt_is_made_again_and_there_once() {
         assert_eq!(read(&log, 0), records(&["a", "b", "c"]));
         assert_eq!(read(&disk.after_power_cut().log(), 0), records(&["a", "b", "c"]));
     }
+}
+
+#[test]
+fn parts_and_trims_survive_a_power_cut_right_after_them() {
+    let disk = Disk::default();
+    let mut log = disk.log();
+    log.append(0, &records(&["a", "b", "c"])).unwrap();
+    log.put_part("part", &Bytes::from_static(b"bytes")).unwrap();
+    let parts = disk.after_power_cut().log().parts();
+    assert_eq!(parts.get("part").unwrap(), Some(Bytes::from_static(b"bytes")));
+    log.trim(3).unwrap();
+    let found = disk.after_power_cut().log();
+    assert_eq!((found.head().unwrap(), found.tail().unwrap()), (3, 3));
+    log.delete_parts(&["part".into()]).unwrap();
+    assert_eq!(disk.after_power_cut().log().parts().keys("").unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_part_that_the_disk_refuses_is_made_again_and_readers_wait_no_longer_than_that() {
+    let disk = Disk::default();
+    let mut log = disk.log();
+    let parts = log.parts();
+    disk.sectors().full = true;
+    let large = Bytes::from(vec![1; 4 << 20]);
+    assert!(matches!(log.put_part("a", &large), Err(StoreError::Failed(_))));
+    assert!(matches!(parts.get("a"), Err(StoreError::Failed(_))), "closed until the next write");
+    disk.sectors().full = false;
+    log.put_part("a", &large).unwrap();
+    assert_eq!(parts.get("a").unwrap(), Some(large));
 }

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
-use super::super::Memory;
 use super::super::contract::read;
+use super::super::{Memory, Parts};
 use super::*;
 
 /// Nothing here takes long; a loaded machine may.
@@ -32,6 +32,8 @@ struct Seen {
     /// Appends that have begun.
     begun: u64,
     always: Option<Act>,
+    /// The next so many parts are refused.
+    refused_parts: u32,
 }
 
 #[derive(Clone, Default)]
@@ -90,6 +92,31 @@ impl Store for Scripted {
 
     fn tail(&self) -> Result<u64, StoreError> {
         self.seen().log.tail()
+    }
+
+    fn head(&self) -> Result<u64, StoreError> {
+        self.seen().log.head()
+    }
+
+    fn trim(&mut self, before: u64) -> Result<(), StoreError> {
+        self.seen().log.trim(before)
+    }
+
+    fn put_part(&mut self, key: &str, bytes: &Bytes) -> Result<(), StoreError> {
+        let mut seen = self.seen();
+        if seen.refused_parts > 0 {
+            seen.refused_parts -= 1;
+            return Err(StoreError::Failed("the disk is full".into()));
+        }
+        seen.log.put_part(key, bytes)
+    }
+
+    fn delete_parts(&mut self, keys: &[String]) -> Result<(), StoreError> {
+        self.seen().log.delete_parts(keys)
+    }
+
+    fn parts(&self) -> Arc<dyn Parts> {
+        self.seen().log.parts()
     }
 }
 
@@ -350,4 +377,62 @@ async fn a_writer_over_a_folder_leaves_it_to_the_next_one() {
     }
     let store = super::super::Folder::open(folder.path()).unwrap();
     assert_eq!(read(&store, 0), records_of(1..=6));
+}
+
+#[tokio::test]
+async fn chores_are_done_in_order_beside_the_log() {
+    let mut rig = Rig::over(Scripted::default());
+    rig.append(1..=3);
+    let part = Bytes::from_static(b"part");
+    rig.handle.chore(1, Chore::Put("a".into(), part.clone())).unwrap();
+    rig.handle.chore(2, Chore::Put("b".into(), part.clone())).unwrap();
+    rig.handle.chore(3, Chore::Delete(vec!["a".into()])).unwrap();
+    let mut durable = 0;
+    let mut done = 0;
+    while durable < 3 || done < 3 {
+        match rig.event().await.unwrap() {
+            WriterEvent::Durable { up_to } => durable = up_to,
+            WriterEvent::ChoresDone { up_to } => {
+                assert_eq!(up_to, done + 1);
+                done = up_to;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    rig.handle.chore(4, Chore::Trim(2)).unwrap();
+    assert_eq!(rig.event().await, Some(WriterEvent::ChoresDone { up_to: 4 }));
+    let seen = rig.store.seen();
+    assert_eq!(seen.log.head().unwrap(), 2);
+    assert_eq!(seen.log.parts().keys("").unwrap(), ["b"]);
+}
+
+#[tokio::test]
+async fn a_chore_that_fails_is_done_again_and_appends_go_on_meanwhile() {
+    let store = Scripted::default();
+    store.seen().refused_parts = 5;
+    let mut rig = Rig::over(store);
+    rig.handle.chore(1, Chore::Put("a".into(), Bytes::from_static(b"part"))).unwrap();
+    let error = "the log cannot be read or written: the disk is full".to_owned();
+    assert_eq!(rig.event().await, Some(WriterEvent::ChoresFailing { error }));
+    rig.append(1..=1);
+    let mut events = vec![rig.event().await.unwrap(), rig.event().await.unwrap()];
+    events.push(rig.event().await.unwrap());
+    assert!(events.contains(&WriterEvent::Durable { up_to: 1 }), "{events:?}");
+    assert!(events.contains(&WriterEvent::ChoresRecovered), "{events:?}");
+    assert_eq!(events.last(), Some(&WriterEvent::ChoresDone { up_to: 1 }));
+}
+
+#[tokio::test]
+async fn chores_that_are_left_at_the_end_are_left_undone() {
+    let store = Scripted::default();
+    store.seen().refused_parts = u32::MAX;
+    let rig = Rig::over(store);
+    rig.handle.chore(1, Chore::Put("a".into(), Bytes::new())).unwrap();
+    rig.append(1..=1);
+    let Rig { handle, events, thread, store } = rig;
+    drop(handle);
+    thread.close(PATIENCE).unwrap();
+    drop(events);
+    assert_eq!(store.held().len(), 1);
+    assert!(store.seen().log.parts().keys("").unwrap().is_empty());
 }

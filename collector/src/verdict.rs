@@ -182,6 +182,7 @@ impl State {
         }
         // That a new target is well is no news, nor is the silence of one that nobody asks.
         let is_news = since.is_some() || !matches!(to, Verdict::Up | Verdict::Degraded);
+        let target = self.target(idx);
         if is_news && target.listed && !target.entry.paused {
             let (mut fresh, mut failing) = (0_u16, Vec::new());
             for (vantage, entry) in self.fresh(idx, at, None, false) {

@@ -100,7 +100,7 @@ impl AddressPolicy {
             networks.iter().any(|network| network.contains(&ip) || network.contains(&judged))
         };
         if is_in(&self.refuse) {
-            return Some("refused by the collector's settings");
+            return Some((Cause::BlockedSettings, "the collector's settings refuse it"));
         }
         if is_in(&self.allow) {
             return None;

@@ -14,5 +14,6 @@ mod secrets;
 mod settings;
 mod shape;
 mod story;
+mod suspicion;
 mod tokens;
 mod vantages;

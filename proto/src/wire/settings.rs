@@ -2,7 +2,7 @@
 
 use super::raw::v1 as raw;
 use super::{Malformed, clip, value};
-use crate::batch::Note;
+use crate::evidence::Note;
 use crate::messages::{ProbeSettings, SettingsApplied};
 
 /// The longest text of a setting, in bytes.

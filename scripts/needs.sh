@@ -56,6 +56,19 @@ need_python() {
     cp "$wanted" "$VENV/installed"
 }
 
+# The TypeScript compiler, which checks the types in the dashboard's comments; Node comes with the Python tools.
+# shellcheck disable=SC2034 # scripts/lint runs it.
+TYPESCRIPT=$TOOLS/node_modules/typescript/bin/tsc
+TYPESCRIPT_VERSION=5.9.3
+need_typescript() {
+    grep -qs "\"version\": \"$TYPESCRIPT_VERSION\"" "$TOOLS/node_modules/typescript/package.json" && return
+    mkdir -p "$TOOLS"
+    PATH=$PWD/$VENV/bin:$PATH npm install --prefix "$TOOLS" --no-save --no-audit --no-fund --loglevel=error \
+        "typescript@$TYPESCRIPT_VERSION" >&2 && return
+    echo "npm could not install TypeScript: it needs a package registry"
+    return 1
+}
+
 # A browser, and one font for it.
 need_chromium() {
     local name

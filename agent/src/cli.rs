@@ -85,6 +85,9 @@ pub struct RunArgs {
     /// PEM file with its key
     #[arg(long, env = "ZONEWATCH_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
+    /// Send the token to another machine without TLS (where the network is yours)
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
+    pub allow_plaintext: bool,
     /// Most probes at once; no more than the descriptor limit allows [default: 1000]
     #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N")]
     pub concurrency: Option<NonZeroU32>,

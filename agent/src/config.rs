@@ -1,7 +1,8 @@
 //! What an agent is told: checked where it comes in, so that nothing inside can be misconfigured.
 
 use std::fmt;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -18,6 +19,10 @@ pub struct AgentConfig {
     pub tls: ClientTls,
     /// Shown to the collector.
     pub token: Option<Secret>,
+    /// Where the two come from: read again before every new connection.
+    pub files: Files,
+    /// Whether the token may cross a network in the clear.
+    pub allow_plaintext: bool,
     /// Names the agent across reconnects; two live agents never share it.
     pub agent_id: String,
     /// Where its results are reported from.
@@ -48,7 +53,7 @@ impl AgentConfig {
     /// What orchestrators give a process before they kill it is 30 s: the rest is for the exit.
     pub const DRAIN_MAX: Duration = Duration::from_secs(25);
     /// The default of `--listen`.
-    pub const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9127);
+    pub const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9127);
 
     /// An agent of `collector` in the vantage and zone `default`, with a random id and nothing listening.
     pub fn new(collector: CollectorUrl) -> Self {
@@ -56,6 +61,8 @@ impl AgentConfig {
             collector,
             tls: ClientTls::default(),
             token: None,
+            files: Files::default(),
+            allow_plaintext: false,
             agent_id: random_id(),
             vantage: "default".into(),
             zone: "default".into(),
@@ -88,6 +95,13 @@ impl CollectorUrl {
     /// Whether the connection is encrypted.
     pub fn is_https(&self) -> bool {
         self.0.scheme_str() == Some("https")
+    }
+
+    /// Whether it is on this machine, by its name or address.
+    pub fn is_loopback(&self) -> bool {
+        let host = self.0.host().unwrap_or_default();
+        let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+        address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
     }
 }
 
@@ -135,6 +149,19 @@ impl fmt::Debug for ClientTls {
     }
 }
 
+/// Files of secrets and certificates, as far as they are given.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Files {
+    /// Whose first line is the token.
+    pub token: Option<PathBuf>,
+    /// The authorities to trust.
+    pub ca: Option<PathBuf>,
+    /// This agent's certificate.
+    pub cert: Option<PathBuf>,
+    /// Its key.
+    pub key: Option<PathBuf>,
+}
+
 /// A token. Never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -178,6 +205,12 @@ pub enum AgentError {
         /// As given.
         text: String,
     },
+    /// A token that anyone on the way could read.
+    #[error(
+        "--collector {0} has no TLS, and the token would cross the network in the clear; expected https://, or \
+         --allow-plaintext where the network is yours"
+    )]
+    Plaintext(String),
     /// A token that cannot travel in a header.
     #[error("the token holds characters that a header cannot; expected visible ASCII")]
     Token,
@@ -226,6 +259,22 @@ mod tests {
             let error = bad.parse::<CollectorUrl>().expect_err(bad);
             assert!(error.contains(word), "{bad}: {error}");
             assert!(!error.contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_collector_on_this_machine_is_told_by_its_name_or_address() {
+        for (url, expected) in [
+            ("http://localhost:1", true),
+            ("http://127.9.9.9", true),
+            ("http://[::1]:1", true),
+            ("http://10.0.0.1:1", false),
+            ("http://localhost.example:1", false),
+            ("http://[fe80::1]:1", false),
+            ("http://127.0.0.1.example", false),
+        ] {
+            let url: CollectorUrl = url.parse().unwrap();
+            assert_eq!(url.is_loopback(), expected, "{url}");
         }
     }
 

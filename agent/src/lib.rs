@@ -18,6 +18,8 @@ pub mod emf;
 mod excuses;
 pub mod explain;
 mod flights;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod local_get;
 mod local_time;
 mod metadata;
@@ -48,7 +50,9 @@ use tracing::Instrument;
 pub use admit::{Admit, AdmitAll};
 pub use agent_core::{AgentCore, Attempt, CoreConfig, Counts, Effect, Event, Start, StreamId};
 pub use clock::LocalMicros;
-pub use config::{AgentConfig, AgentError, ClientTls, CollectorUrl, Listen, Secret, random_id};
+pub use config::{
+    AgentConfig, AgentError, ClientTls, CollectorUrl, Files, Listen, Secret, random_id,
+};
 pub use descriptors::{affordable_concurrency, raise_descriptor_limit};
 pub use flights::Ticket;
 pub use local_time::boot_time;
@@ -92,6 +96,10 @@ impl Agent {
             if text.is_empty() || text.len() > 255 || text.chars().any(char::is_control) {
                 return Err(AgentError::Name { field, text: text.clone() });
             }
+        }
+        let guarded = config.collector.is_https() || config.collector.is_loopback();
+        if config.token.is_some() && !guarded && !config.allow_plaintext {
+            return Err(AgentError::Plaintext(config.collector.to_string()));
         }
         let prober = Prober::new(&config.probe)?;
         let dialer = Dialer::new(&config)?;

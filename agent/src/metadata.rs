@@ -44,7 +44,7 @@ impl Task {
         Self::parse(&body).map_err(|error| format!("its answer cannot be read: {error}"))
     }
 
-    fn parse(body: &[u8]) -> serde_json::Result<Self> {
+    pub(crate) fn parse(body: &[u8]) -> serde_json::Result<Self> {
         let Answer { task_arn, availability_zone } = serde_json::from_slice(body)?;
         let arn = task_arn.unwrap_or_default();
         let part = |text: &str| (!text.is_empty()).then(|| text.to_owned());

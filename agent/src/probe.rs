@@ -13,6 +13,7 @@ mod dial;
 mod driver;
 mod exchange;
 mod fault;
+pub(crate) mod fuzz;
 mod hosts;
 mod lookup;
 mod mask;

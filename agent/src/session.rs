@@ -1,5 +1,6 @@
 //! One stream to the collector: dialled, greeted on, listened to, until it ends. Decides nothing.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use proto::wire::raw::v1 as raw;
@@ -15,7 +16,7 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 
 use crate::agent_core::StreamId;
-use crate::config::{AgentConfig, AgentError};
+use crate::config::{AgentConfig, AgentError, ClientTls, CollectorUrl, Files, Secret};
 use crate::outage::Cause;
 use crate::outbox::UNACKED_BATCHES_MAX;
 
@@ -36,6 +37,15 @@ const KEEPALIVE_MAX: Duration = Duration::from_secs(5);
 /// Opens streams.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
+    collector: CollectorUrl,
+    files: Files,
+    /// What worked last: files that are being replaced, or are gone, change nothing.
+    ready: Arc<Mutex<Ready>>,
+}
+
+/// All that a connection needs.
+#[derive(Clone, Debug)]
+struct Ready {
     endpoint: Endpoint,
     token: Option<MetadataValue<Ascii>>,
 }
@@ -79,36 +89,33 @@ impl Dialer {
     /// # Errors
     /// When the TLS settings or the token cannot be used.
     pub(crate) fn new(config: &AgentConfig) -> Result<Self, AgentError> {
-        let mut endpoint = Endpoint::from(config.collector.uri().clone())
-            .connect_timeout(CONNECT_MAX)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE_EVERY)
-            .keep_alive_timeout(KEEPALIVE_MAX)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW);
-        if config.collector.is_https() {
-            let certificates = config.tls.ca.iter().map(|ca| ("--ca", ca));
-            let ours = config.tls.identity.iter().map(|(ours, _)| ("--tls-cert", ours));
-            for (option, pem) in certificates.chain(ours) {
-                check_certificates(option, pem)?;
-            }
-            let mut tls = match &config.tls.ca {
-                Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
-                None => ClientTlsConfig::new().with_native_roots(),
-            };
-            if let Some((certificate, key)) = &config.tls.identity {
-                tls = tls.identity(Identity::from_pem(certificate, key));
-            }
-            endpoint = endpoint.tls_config(tls).map_err(|error| AgentError::Tls(chain(&error)))?;
+        let ready = Ready::new(&config.collector, &config.tls, config.token.as_ref())?;
+        let (collector, files) = (config.collector.clone(), config.files.clone());
+        Ok(Self { collector, files, ready: Arc::new(Mutex::new(ready)) })
+    }
+
+    /// Reads the files again: tokens and certificates are replaced without a restart.
+    fn refreshed(&self) -> Ready {
+        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.files == Files::default() {
+            return ready.clone();
         }
-        let token = config.token.as_ref().map(|token| {
-            let mut value = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
-                .map_err(|_| AgentError::Token)?;
-            value.set_sensitive(true);
-            Ok::<_, AgentError>(value)
+        let read = self.files.read().map_err(|error| error.to_string());
+        let fresh = read.and_then(|(token, tls)| {
+            Ready::new(&self.collector, &tls, token.as_ref()).map_err(|error| error.to_string())
         });
-        Ok(Self { endpoint, token: token.transpose()? })
+        match fresh {
+            // A token from the environment stays.
+            Ok(fresh) if self.files.token.is_none() => ready.endpoint = fresh.endpoint,
+            Ok(fresh) => *ready = fresh,
+            Err(error) => {
+                tracing::warn!(
+                    error,
+                    "token or certificates cannot be read again; going on with those from before"
+                );
+            }
+        }
+        ready.clone()
     }
 
     /// Opens a stream in a task of `tasks`. What happens to it comes out of `heard`; [`Heard::Over`] is the last.
@@ -134,7 +141,8 @@ impl Dialer {
         messages: mpsc::Receiver<raw::AgentMessage>,
         heard: &mpsc::Sender<(StreamId, Heard)>,
     ) -> Ending {
-        let channel = match self.endpoint.connect().await {
+        let Ready { endpoint, token } = self.refreshed();
+        let channel = match endpoint.connect().await {
             Ok(channel) => channel,
             Err(error) => {
                 return Ending { cause: Cause::Unreachable, text: chain(&error) };
@@ -145,7 +153,7 @@ impl Dialer {
             return gone();
         }
         let mut request = Request::new(ReceiverStream::new(messages));
-        if let Some(token) = self.token {
+        if let Some(token) = token {
             request.metadata_mut().insert("authorization", token);
         }
         let mut client = FleetClient::new(channel).max_decoding_message_size(MESSAGE_MAX);
@@ -172,6 +180,46 @@ impl Dialer {
                 Err(error) => tracing::warn!(%error, "a message from the collector is ignored"),
             }
         }
+    }
+}
+
+impl Ready {
+    fn new(
+        collector: &CollectorUrl,
+        tls: &ClientTls,
+        token: Option<&Secret>,
+    ) -> Result<Self, AgentError> {
+        let mut endpoint = Endpoint::from(collector.uri().clone())
+            .connect_timeout(CONNECT_MAX)
+            .tcp_nodelay(true)
+            .http2_keep_alive_interval(KEEPALIVE_EVERY)
+            .keep_alive_timeout(KEEPALIVE_MAX)
+            .keep_alive_while_idle(true)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW);
+        if collector.is_https() {
+            let certificates = tls.ca.iter().map(|ca| ("--ca", ca));
+            let ours = tls.identity.iter().map(|(ours, _)| ("--tls-cert", ours));
+            for (option, pem) in certificates.chain(ours) {
+                check_certificates(option, pem)?;
+            }
+            let mut config = match &tls.ca {
+                Some(ca) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca)),
+                None => ClientTlsConfig::new().with_native_roots(),
+            };
+            if let Some((certificate, key)) = &tls.identity {
+                config = config.identity(Identity::from_pem(certificate, key));
+            }
+            endpoint =
+                endpoint.tls_config(config).map_err(|error| AgentError::Tls(chain(&error)))?;
+        }
+        let token = token.map(|token| {
+            let mut value = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
+                .map_err(|_| AgentError::Token)?;
+            value.set_sensitive(true);
+            Ok::<_, AgentError>(value)
+        });
+        Ok(Self { endpoint, token: token.transpose()? })
     }
 }
 

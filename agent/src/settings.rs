@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::cli::RunArgs;
-use crate::config::{AgentConfig, ClientTls, Listen, Secret};
+use crate::config::{AgentConfig, ClientTls, Files, Listen, Secret};
 use crate::descriptors::affordable_concurrency;
 use crate::metadata::{self, Task};
 
@@ -46,9 +46,13 @@ impl RunArgs {
         variable: impl Fn(&str) -> Option<String>,
         descriptors: Option<u64>,
     ) -> Result<AgentConfig, SettingsError> {
-        let token = token(self.token_file.as_deref(), variable(TOKEN_VARIABLE))?;
-        let tls = self.tls()?;
-        if token.is_some() && !self.collector.is_https() {
+        let files = self.files()?;
+        let (token, tls) = files.read()?;
+        let token = match (token, variable(TOKEN_VARIABLE)) {
+            (None, Some(value)) => Some(first_line(&value, TOKEN_VARIABLE)?),
+            (token, _) => token,
+        };
+        if token.is_some() && !self.collector.is_https() && !self.collector.is_loopback() {
             tracing::warn!(collector = %self.collector, "the token travels unencrypted");
         }
         let concurrency = self.concurrency.and_then(|given| usize::try_from(given.get()).ok());
@@ -77,6 +81,8 @@ impl RunArgs {
         Ok(AgentConfig {
             tls,
             token,
+            files,
+            allow_plaintext: self.allow_plaintext,
             agent_id: self.agent_id.or(task.id).unwrap_or(default.agent_id),
             vantage: self.vantage.or(task.region).unwrap_or(default.vantage),
             zone: self.zone.or(task.zone).unwrap_or(default.zone),
@@ -91,20 +97,36 @@ impl RunArgs {
         })
     }
 
-    fn tls(&self) -> Result<ClientTls, SettingsError> {
+    /// The files that are named; those of TLS need a collector with TLS.
+    fn files(&self) -> Result<Files, SettingsError> {
         let files =
             [("--ca", &self.ca), ("--tls-cert", &self.tls_cert), ("--tls-key", &self.tls_key)];
-        let mut read = [None, None, None];
-        for ((option, path), read) in files.into_iter().zip(&mut read) {
-            let Some(path) = path else { continue };
-            if !self.collector.is_https() {
-                let collector = self.collector.to_string();
-                return Err(SettingsError::NotHttps { option, collector });
-            }
-            *read = Some(std::fs::read(path).map_err(unreadable(option, path))?);
+        if let Some((option, _)) = files.iter().find(|(_, path)| path.is_some())
+            && !self.collector.is_https()
+        {
+            return Err(SettingsError::NotHttps { option, collector: self.collector.to_string() });
         }
-        let [ca, certificate, key] = read;
-        Ok(ClientTls { ca, identity: certificate.zip(key) })
+        let [(_, ca), (_, cert), (_, key)] = files.map(|(option, path)| (option, path.clone()));
+        Ok(Files { token: self.token_file.clone(), ca, cert, key })
+    }
+}
+
+impl Files {
+    /// What is in them.
+    ///
+    /// # Errors
+    /// When one cannot be read, or the token's is empty.
+    pub(crate) fn read(&self) -> Result<(Option<Secret>, ClientTls), SettingsError> {
+        let pem = |option, path: &Option<PathBuf>| {
+            let read = |path: &PathBuf| std::fs::read(path).map_err(unreadable(option, path));
+            path.as_ref().map(read).transpose()
+        };
+        let (certificate, key) = (pem("--tls-cert", &self.cert)?, pem("--tls-key", &self.key)?);
+        let tls = ClientTls { ca: pem("--ca", &self.ca)?, identity: certificate.zip(key) };
+        let Some(path) = &self.token else { return Ok((None, tls)) };
+        let text = std::fs::read_to_string(path).map_err(unreadable("--token-file", path))?;
+        let token = first_line(&text, &path.display().to_string())?;
+        Ok((Some(token), tls))
     }
 }
 
@@ -113,17 +135,8 @@ fn unreadable(option: &'static str, path: &Path) -> impl FnOnce(std::io::Error) 
     move |source| SettingsError::File { option, path, source }
 }
 
-/// The file's token if one is given, else the variable's.
-fn token(file: Option<&Path>, value: Option<String>) -> Result<Option<Secret>, SettingsError> {
-    let (text, place) = match (file, value) {
-        (Some(path), _) => {
-            let text = std::fs::read_to_string(path).map_err(unreadable("--token-file", path))?;
-            (text, path.display().to_string())
-        }
-        (None, Some(value)) => (value, TOKEN_VARIABLE.to_owned()),
-        (None, None) => return Ok(None),
-    };
-    Secret::first_line(&text).map(Some).ok_or(SettingsError::NoToken(place))
+fn first_line(text: &str, place: &str) -> Result<Secret, SettingsError> {
+    Secret::first_line(text).ok_or_else(|| SettingsError::NoToken(place.to_owned()))
 }
 
 #[cfg(test)]

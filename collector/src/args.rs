@@ -59,6 +59,7 @@ pub struct FileArgs {
     #[arg(
         long = "default",
         env = "ZONEWATCH_DEFAULT",
+        hide_env_values = true,
         value_name = "COLUMN=VALUE",
         value_delimiter = '\n'
     )]
@@ -71,8 +72,8 @@ pub struct FileArgs {
 /// `serve`.
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// A CSV file of named URLs.
-    #[arg(env = "ZONEWATCH_TARGETS")]
+    /// A CSV file of named URLs: its path, or an https:// URL that is asked for it every 10 s.
+    #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
     pub targets: String,
     /// The API and the dashboard.
     #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", value_name = "IP:PORT", value_parser = address)]
@@ -125,6 +126,14 @@ pub struct ServeArgs {
     /// Tokens that API clients must show one of, one a line [env value itself: ZONEWATCH_API_TOKEN].
     #[arg(long, env = "ZONEWATCH_API_TOKEN_FILE", value_name = "F")]
     pub api_token_file: Option<PathBuf>,
+    /// Lets a dashboard hosted at this origin read the API; repeatable.
+    #[arg(
+        long = "cors-origin",
+        env = "ZONEWATCH_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origins: Vec<crate::http::Origin>,
     /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
     #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
     pub allow_plaintext: bool,
@@ -139,9 +148,9 @@ pub struct ServeArgs {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A CSV file of named URLs.
-    #[arg(env = "ZONEWATCH_TARGETS")]
-    pub targets: PathBuf,
+    /// A CSV file of named URLs: its path, or an https:// URL.
+    #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
+    pub targets: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub file: FileArgs,

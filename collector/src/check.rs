@@ -1,14 +1,15 @@
 //! `zonewatch-collector check TARGETS`: what a target file says, what is wrong with it, and how many agents it wants.
 //!
-//! [`report`] is pure text; [`run`] reads the file for it and shows progress.
+//! [`report`] is pure text; [`run`] reads the list for it, wherever it is.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
-use std::path::Path;
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::capacity::{AGENT_CONCURRENCY, Demand};
 use crate::target_file::{
-    Defaults, FileError, Problem, Rejected, Secrets, Target, TargetFile, open, read, show,
+    Defaults, FileError, Problem, Rejected, Secrets, Source, Target, TargetFile, Tell, show,
 };
 
 /// The most values of one kind that are listed; the others are counted.
@@ -38,29 +39,95 @@ impl Verdict {
     }
 }
 
-/// Reads the file at `path` and reports on it: to `out`, and to `err` why it cannot be used; with `progress` (`err` is a
-/// terminal) also how far it is.
+/// Reads what `source` has and reports on it: to `out`, and to `err` why it cannot be used. `tell` hears how far it is. No
+/// target is kept: a list of any length fits.
 ///
 /// # Errors
 /// When `out` or `err` cannot be written.
-pub fn run(
-    path: &Path,
-    defaults: &Defaults,
-    secrets: &Secrets,
+pub async fn run(
+    source: &Source,
+    defaults: &Arc<Defaults>,
+    secrets: &Arc<Secrets>,
+    tell: Tell,
     out: &mut impl Write,
     err: &mut impl Write,
-    progress: bool,
 ) -> io::Result<Verdict> {
-    let file = open(path).and_then(|file| {
-        let total = file.metadata().map_or(0, |metadata| metadata.len());
-        let shown = progress && total >= PROGRESS_BYTES;
-        let input =
-            Progress { input: file, read: 0, told: 0, total, err: shown.then_some(&mut *err) };
-        read(input, &path.display().to_string(), defaults, secrets)
-    });
-    match file {
-        Ok(file) => report(&file, out),
+    let summary = Arc::new(Mutex::new(Summary::default()));
+    let summing = summary.clone();
+    let take = move |target: Target| {
+        summing.lock().unwrap_or_else(PoisonError::into_inner).add(&target);
+    };
+    match source.read_into(defaults.clone(), secrets.clone(), tell, take).await {
+        Ok(file) => {
+            let summary = summary.lock().unwrap_or_else(PoisonError::into_inner);
+            write_report(&file, &summary, out)
+        }
         Err(error) => unusable(&error, err),
+    }
+}
+
+/// Tells a terminal how far a large list has been read, on one line that is gone in the end.
+pub fn progress(mut err: impl Write + Send + 'static) -> Tell {
+    let mut told = 0;
+    Box::new(move |read, total| {
+        let large = total.is_none_or(|total| total >= PROGRESS_BYTES);
+        // What cannot be shown is not worth an error.
+        let _nobody_looks = match (read, total) {
+            (None, _) if told > 0 => write!(err, "\r\x1b[K").and_then(|()| err.flush()),
+            (Some(read), total) if large && read - told >= PROGRESS_BYTES / 4 => {
+                told = read;
+                let of = total.map_or_else(String::new, |total| format!(" of {}", total >> 20));
+                write!(err, "\rread {}{of} MiB", read >> 20).and_then(|()| err.flush())
+            }
+            _ => Ok(()),
+        };
+    })
+}
+
+/// What the targets of a list are, added up.
+#[derive(Debug, Default)]
+pub struct Summary {
+    targets: usize,
+    paused: usize,
+    intervals: BTreeMap<Duration, usize>,
+    vantages: BTreeMap<String, usize>,
+    categories: BTreeMap<String, usize>,
+    /// What the targets of every vantage have to do, and what those of one have.
+    everywhere: Demand,
+    named: BTreeMap<String, Demand>,
+}
+
+/// Counts one more, without a copy of a name that is there.
+fn tally(counts: &mut BTreeMap<String, usize>, name: &str) {
+    match counts.get_mut(name) {
+        Some(count) => *count += 1,
+        None => _ = counts.insert(name.to_owned(), 1),
+    }
+}
+
+impl Summary {
+    /// Takes a target in.
+    pub fn add(&mut self, target: &Target) {
+        self.targets += 1;
+        self.paused += usize::from(target.paused);
+        *self.intervals.entry(target.interval).or_insert(0) += 1;
+        tally(&mut self.categories, or_none(&target.category));
+        if target.vantages.is_empty() {
+            tally(&mut self.vantages, "all");
+        }
+        for vantage in &target.vantages {
+            tally(&mut self.vantages, vantage);
+        }
+        if target.paused {
+            return;
+        }
+        if target.vantages.is_empty() {
+            self.everywhere.add(target.interval, target.spec.timeout);
+        }
+        for vantage in &target.vantages {
+            let demand = self.named.entry(vantage.clone()).or_default();
+            demand.add(target.interval, target.spec.timeout);
+        }
     }
 }
 
@@ -69,45 +136,39 @@ pub fn run(
 /// # Errors
 /// When `out` cannot be written.
 pub fn report(file: &TargetFile, out: &mut impl Write) -> io::Result<Verdict> {
-    let targets = &file.targets;
-    let paused = targets.iter().filter(|target| target.paused).count();
+    let mut summary = Summary::default();
+    file.targets.iter().for_each(|target| summary.add(target));
+    write_report(file, &summary, out)
+}
+
+fn write_report(file: &TargetFile, summary: &Summary, out: &mut impl Write) -> io::Result<Verdict> {
     writeln!(
         out,
         "{}: {}, {}, {}, {}",
         file.path,
         count(file.rows, "row"),
-        count(targets.len(), "target"),
+        count(summary.targets, "target"),
         count(file.rejected.total, "bad row"),
         count(file.warnings.len(), "warning"),
     )?;
     writeln!(out)?;
-    if paused > 0 {
-        writeln!(out, "paused      {paused}, listed and not probed")?;
+    if summary.paused > 0 {
+        writeln!(out, "paused      {}, listed and not probed", summary.paused)?;
     }
-    let mut intervals = BTreeMap::new();
-    let mut vantages = BTreeMap::new();
-    let mut categories = BTreeMap::new();
-    for target in targets {
-        *intervals.entry(target.interval).or_insert(0) += 1;
-        *categories.entry(or_none(&target.category)).or_insert(0) += 1;
-        if target.vantages.is_empty() {
-            *vantages.entry("all").or_insert(0) += 1;
-        }
-        for vantage in &target.vantages {
-            *vantages.entry(vantage.as_str()).or_insert(0) += 1;
-        }
-    }
-    let intervals = intervals.into_iter().map(|(interval, n)| (show(interval), n));
+    let intervals = summary.intervals.iter().map(|(interval, n)| (show(*interval), *n));
     writeln!(out, "intervals   {}", listed(intervals.collect()))?;
-    writeln!(out, "vantages    {}", listed(vantages.into_iter().collect()))?;
-    writeln!(out, "categories  {}", listed(categories.into_iter().collect()))?;
+    let names = |counts: &BTreeMap<String, usize>| -> String {
+        listed(counts.iter().map(|(name, n)| (name.as_str(), *n)).collect())
+    };
+    writeln!(out, "vantages    {}", names(&summary.vantages))?;
+    writeln!(out, "categories  {}", names(&summary.categories))?;
     let options: Vec<_> = file.options.iter().map(|column| column.name()).collect();
     writeln!(out, "options     {}", options.join(", "))?;
     if !file.header {
         writeln!(out, "            (no header line: read as name,url,category)")?;
     }
     writeln!(out, "labels      {}", or_none(&file.labels.join(", ")))?;
-    loads(targets, out)?;
+    loads(summary, out)?;
     if !file.warnings.is_empty() {
         writeln!(out, "\nwarnings")?;
     }
@@ -145,27 +206,17 @@ fn rejected(path: &str, rejected: &Rejected, out: &mut impl Write) -> io::Result
     }
 }
 
-fn loads(targets: &[Target], out: &mut impl Write) -> io::Result<()> {
-    let mut everywhere = Demand::default();
-    let mut named: BTreeMap<&str, Demand> = BTreeMap::new();
-    for target in targets.iter().filter(|target| !target.paused) {
-        let (interval, timeout) = (target.interval, target.spec.timeout);
-        if target.vantages.is_empty() {
-            everywhere.add(interval, timeout);
-        }
-        for vantage in &target.vantages {
-            named.entry(vantage).or_default().add(interval, timeout);
-        }
-    }
+fn loads(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
+    let Summary { everywhere, named, .. } = summary;
     writeln!(
         out,
         "\nload at each vantage, and the agents for it if every probe takes its whole timeout, {AGENT_CONCURRENCY} at once\n\
          an agent (add those of the zone that may be lost)"
     )?;
     let other = if named.is_empty() { "every vantage" } else { "every other vantage" };
-    let mut lines: Vec<(&str, Demand)> = vec![(other, everywhere)];
-    for (vantage, load) in &named {
-        lines.push((vantage, load.plus(everywhere)));
+    let mut lines: Vec<(&str, Demand)> = vec![(other, *everywhere)];
+    for (vantage, load) in named {
+        lines.push((vantage, load.plus(*everywhere)));
     }
     lines.sort_by(|(_, a), (_, b)| b.busy.total_cmp(&a.busy));
     for (vantage, load) in lines.iter().take(LISTED_MAX) {
@@ -211,30 +262,4 @@ fn or_none(text: &str) -> &str {
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Tells a terminal how far a large file has been read.
-struct Progress<'a, R, W> {
-    input: R,
-    read: u64,
-    told: u64,
-    total: u64,
-    err: Option<&'a mut W>,
-}
-
-impl<R: Read, W: Write> Read for Progress<'_, R, W> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.input.read(buffer)?;
-        self.read += read as u64;
-        if let Some(err) = &mut self.err {
-            if read == 0 {
-                write!(err, "\r\x1b[K")?;
-            } else if self.read - self.told >= PROGRESS_BYTES / 4 {
-                self.told = self.read;
-                write!(err, "\rread {} of {} MiB", self.read >> 20, self.total >> 20)?;
-                err.flush()?;
-            }
-        }
-        Ok(read)
-    }
 }

@@ -10,18 +10,21 @@ use agent::ProbeOptions;
 use crate::agent_settings::{AgentSettings, SettingsError};
 use crate::args::{FileArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
+use crate::reload::Reloaded;
+use crate::screen::Screen;
+use crate::serve::{TlsError, TlsFiles};
 use crate::store::StoreAddress;
-use crate::target_file::{Defaults, Secrets, parse_default, show};
+use crate::target_file::{Defaults, Secrets, Source, mask_url, parse_default, show};
 use crate::tokens::{Tokens, TokensError};
 
 /// Everything that `serve` needs to know.
 pub struct Config {
-    /// The target file.
-    pub targets: PathBuf,
-    /// How it is read.
-    pub defaults: Defaults,
-    /// What fills `${NAME}` in it.
-    pub secrets: Secrets,
+    /// Where the targets come from.
+    pub targets: Source,
+    /// How they are read.
+    pub defaults: Arc<Defaults>,
+    /// What fills `${NAME}` in them.
+    pub secrets: Arc<Secrets>,
     /// The default interval, and so the length of a round.
     pub interval: Duration,
     /// The API and the page.
@@ -29,7 +32,7 @@ pub struct Config {
     /// The agents.
     pub grpc_listen: SocketAddr,
     /// TLS on the agents' port.
-    pub tls: Option<Tls>,
+    pub tls: Option<Reloaded<rustls::ServerConfig>>,
     /// The vantages there are, if they are given.
     pub vantages: Option<Vec<String>>,
     /// Where the log is.
@@ -47,9 +50,13 @@ pub struct Config {
     /// How long a silent agent keeps its shards.
     pub lease: Duration,
     /// What agents must show.
-    pub agent_tokens: Option<Arc<Tokens>>,
+    pub agent_tokens: Option<Reloaded<Tokens>>,
     /// What API clients must show.
-    pub api_tokens: Option<Arc<Tokens>>,
+    pub api_tokens: Option<Reloaded<Tokens>>,
+    /// Where dashboards that read the API are hosted.
+    pub origins: Arc<[crate::http::Origin]>,
+    /// The terminal, if there is one: it shows how the first pass is going.
+    pub screen: Option<Screen>,
     /// The name of the installation in CloudWatch, if metrics are written for it.
     pub emf: Option<String>,
 }
@@ -66,25 +73,20 @@ pub struct LocalAgent {
     pub probe: ProbeOptions,
 }
 
-/// PEM texts.
-pub struct Tls {
-    /// The server's certificate chain.
-    pub cert: Vec<u8>,
-    /// Its key.
-    pub key: Vec<u8>,
-    /// The authority of the agents' certificates.
-    pub client_ca: Option<Vec<u8>>,
-}
-
 /// A command line that cannot work. Exit code 2.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Something about the target file's options.
     #[error("{0}")]
     File(String),
-    /// A place for targets that is not there yet.
-    #[error("{0}: targets are read from a file so far; URLs are not there yet")]
-    Source(String),
+    /// A place that targets cannot come from.
+    #[error("{place}: {reason}")]
+    Source {
+        /// Where, without credentials.
+        place: String,
+        /// What was expected.
+        reason: String,
+    },
     /// The store's address.
     #[error("--store {0}")]
     Store(String),
@@ -95,15 +97,8 @@ pub enum ConfigError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// A certificate or key.
-    #[error("{option} {path}: cannot be read")]
-    Pem {
-        /// Which option.
-        option: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A lease that leaves no time.
     #[error("--lease {} is out of range; expected 1s to 10m", show(*.0))]
     Lease(Duration),
@@ -136,9 +131,7 @@ impl Config {
     /// # Errors
     /// When they cannot work; the sentence says what would.
     pub fn new(args: ServeArgs, environment: Environment<'_>) -> Result<Self, ConfigError> {
-        if args.targets.contains("://") {
-            return Err(ConfigError::Source(args.targets));
-        }
+        let targets = source(&args.targets)?;
         let (defaults, secrets) = file(&args.file)?;
         if !(Duration::from_secs(1)..=Duration::from_secs(600)).contains(&args.lease) {
             return Err(ConfigError::Lease(args.lease));
@@ -166,12 +159,12 @@ impl Config {
             None => None,
         };
         let tls = tls(&args)?;
+        let (agents, clients) = (args.agent_token_file.as_ref(), args.api_token_file.as_ref());
         let agent_tokens =
-            tokens(args.agent_token_file.as_ref(), "ZONEWATCH_AGENT_TOKEN", environment)?;
-        let api_tokens = tokens(args.api_token_file.as_ref(), "ZONEWATCH_API_TOKEN", environment)?;
+            tokens("the agents' tokens", agents, "ZONEWATCH_AGENT_TOKEN", environment)?;
+        let api_tokens = tokens("the API's tokens", clients, "ZONEWATCH_API_TOKEN", environment)?;
         if !args.grpc_listen.ip().is_loopback() {
-            let mutual = tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
-            if agent_tokens.is_none() && !mutual {
+            if agent_tokens.is_none() && args.client_ca.is_none() {
                 return Err(ConfigError::Open(args.grpc_listen));
             }
             if tls.is_none() && !args.allow_plaintext {
@@ -179,7 +172,7 @@ impl Config {
             }
         }
         Ok(Self {
-            targets: args.targets.into(),
+            targets,
             defaults,
             secrets,
             interval: args.file.interval,
@@ -196,6 +189,8 @@ impl Config {
             lease: args.lease,
             agent_tokens,
             api_tokens,
+            origins: args.cors_origins.into(),
+            screen: None,
             emf: args.emf.emf.then_some(args.emf.deployment),
         })
     }
@@ -216,11 +211,19 @@ fn local_agent(n: u8, vantage: &str, probe: &ProbeOptions) -> LocalAgent {
     LocalAgent { zone: id.clone(), id, vantage: vantage.to_owned(), probe: probe.clone() }
 }
 
+/// Where targets come from: for `serve` and `check` alike.
+///
+/// # Errors
+/// When it is neither a path nor a URL that can be asked.
+pub fn source(text: &str) -> Result<Source, ConfigError> {
+    text.parse().map_err(|reason| ConfigError::Source { place: mask_url(text), reason })
+}
+
 /// How a target file is to be read: for `serve` and `check` alike.
 ///
 /// # Errors
 /// When a default or the secrets file cannot be used.
-pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
+pub fn file(args: &FileArgs) -> Result<(Arc<Defaults>, Arc<Secrets>), ConfigError> {
     let told = |error: &dyn std::error::Error| ConfigError::File(chain(error));
     let columns: Result<Vec<_>, String> = args
         .defaults
@@ -234,7 +237,7 @@ pub fn file(args: &FileArgs) -> Result<(Defaults, Secrets), ConfigError> {
         Some(path) => secrets.with_file(path).map_err(|error| told(&error))?,
         None => secrets,
     };
-    Ok((defaults, secrets))
+    Ok((Arc::new(defaults), Arc::new(secrets)))
 }
 
 /// An error with its causes, on one line.
@@ -249,27 +252,26 @@ pub fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn tokens(
+    what: &'static str,
     path: Option<&PathBuf>,
-    variable: &str,
+    variable: &'static str,
     environment: Environment<'_>,
-) -> Result<Option<Arc<Tokens>>, TokensError> {
-    let tokens = match (path, environment(variable)) {
-        (Some(path), _) => Tokens::read(path)?,
-        (None, Some(text)) => Tokens::parse(&text, variable)?,
-        (None, None) => return Ok(None),
-    };
-    Ok(Some(Arc::new(tokens)))
+) -> Result<Option<Reloaded<Tokens>>, TokensError> {
+    match (path.cloned(), environment(variable)) {
+        (Some(path), _) => {
+            Reloaded::new(what, vec![path.clone()], move || Tokens::read(&path)).map(Some)
+        }
+        (None, Some(text)) => {
+            Reloaded::new(what, Vec::new(), move || Tokens::parse(&text, variable)).map(Some)
+        }
+        (None, None) => Ok(None),
+    }
 }
 
-fn tls(args: &ServeArgs) -> Result<Option<Tls>, ConfigError> {
-    let read = |option, path: &PathBuf| {
-        std::fs::read(path).map_err(|source| ConfigError::Pem {
-            option,
-            path: path.clone(),
-            source,
-        })
-    };
+fn tls(args: &ServeArgs) -> Result<Option<Reloaded<rustls::ServerConfig>>, TlsError> {
     let (Some(cert), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
-    let client_ca = args.client_ca.as_ref().map(|path| read("--client-ca", path)).transpose()?;
-    Ok(Some(Tls { cert: read("--tls-cert", cert)?, key: read("--tls-key", key)?, client_ca }))
+    let (cert, key, client_ca) = (cert.clone(), key.clone(), args.client_ca.clone());
+    let files = TlsFiles { cert, key, client_ca };
+    Reloaded::new("the certificate of the agents' port", files.paths(), move || files.load())
+        .map(Some)
 }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use agent::ProbeOptions;
@@ -23,9 +24,10 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, LocalAgent};
+use crate::screen::Screen;
 use crate::serve::{Collector, RunError, StartError};
 use crate::store::StoreAddress;
-use crate::target_file::{Defaults, DefaultsError, Secrets};
+use crate::target_file::{Defaults, DefaultsError, Source};
 use names::{Lost, NameServer};
 use origin::Origin;
 use sites::{Role, Site};
@@ -53,6 +55,8 @@ pub struct Options {
     pub interval: Duration,
     /// What there is to probe.
     pub sites: Vec<Site>,
+    /// The terminal, if there is one.
+    pub screen: Option<Screen>,
 }
 
 /// Why a demo does not start.
@@ -99,7 +103,7 @@ impl Demo {
     /// # Errors
     /// When a part cannot be opened: which, and why.
     pub async fn open(options: Options) -> Result<Self, DemoError> {
-        let Options { http_listen, interval, sites } = options;
+        let Options { http_listen, interval, sites, screen } = options;
         let defaults = Defaults::new(interval, TIMEOUT, [])?;
         let internet = Internet::open(&sites).await.map_err(failed("internet"))?;
         let folder = tempfile::Builder::new().prefix("zonewatch-demo-").tempdir();
@@ -108,9 +112,9 @@ impl Demo {
         let text = internet.target_file(&sites).map_err(failed("internet"))?;
         std::fs::write(&targets, text).map_err(failed("target file"))?;
         let config = Config {
-            targets: targets.clone(),
-            defaults,
-            secrets: Secrets::default(),
+            targets: Source::File(targets.clone()),
+            defaults: defaults.into(),
+            secrets: Arc::default(),
             interval,
             http_listen,
             grpc_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -125,6 +129,8 @@ impl Demo {
             lease: LEASE,
             agent_tokens: None,
             api_tokens: None,
+            origins: std::sync::Arc::new([]),
+            screen,
             emf: None,
         };
         let collector = Collector::open(config).await?;

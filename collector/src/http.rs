@@ -2,7 +2,10 @@
 
 mod answer;
 mod auth;
+mod cors;
 mod first;
+pub(crate) mod fuzz;
+mod guard;
 mod metrics;
 mod page;
 mod problem;
@@ -20,10 +23,13 @@ use axum::routing::get;
 use tokio::sync::watch;
 
 use crate::hub::{Hub, LogHealth};
-use crate::target_file::Rejected;
+use crate::reload::Live;
+use crate::sessions::Refusals;
+use crate::target_file::{Health, Rejected};
 use crate::tokens::Tokens;
 
 pub use answer::Answers;
+pub use cors::Origin;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -40,10 +46,16 @@ pub struct Api {
     pub targets: Arc<str>,
     /// What the target file's last reading left out.
     pub rejected: watch::Receiver<Arc<Rejected>>,
+    /// Whether it can be read now.
+    pub source_health: watch::Receiver<Health>,
     /// Whether the log can be written.
     pub log_health: watch::Receiver<LogHealth>,
     /// Bearer tokens, if any are asked for.
-    pub tokens: Option<Arc<Tokens>>,
+    pub tokens: Option<Live<Tokens>>,
+    /// Agents that were not let in.
+    pub refusals: Arc<Refusals>,
+    /// Origins of dashboards that are hosted elsewhere.
+    pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
 }
@@ -72,6 +84,8 @@ pub fn router(api: Api) -> Router {
             Problem::not_found("no such route; see docs/api.md for those there are")
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .layer(axum::middleware::from_fn(guard::guard))
+        .layer(axum::middleware::from_fn_with_state(api.clone(), cors::allow))
         .with_state(api)
 }
 

@@ -10,12 +10,16 @@ pub mod core;
 pub mod demo;
 pub mod first_pass;
 pub mod fleet;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod health;
 pub mod http;
 pub mod hub;
 pub mod inspect;
 pub mod leader;
 pub mod plan;
+pub mod reload;
+pub mod screen;
 pub mod serve;
 pub mod sessions;
 pub mod signals;

@@ -10,7 +10,9 @@ use collector::args::{
 };
 use collector::config::{self, Config, chain};
 use collector::demo::{self, Demo, DemoError, sites};
+use collector::screen::Screen;
 use collector::serve::{Collector, StartError};
+use collector::target_file::Tell;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -28,7 +30,7 @@ fn main() -> ExitCode {
     agent::raise_descriptor_limit();
     let code = match Cli::parse().command {
         Command::Serve(args) => runtime.block_on(serve(*args)),
-        Command::Check(args) => check(&args),
+        Command::Check(args) => runtime.block_on(check(&args)),
         Command::Demo(args) => runtime.block_on(demo(args)),
         Command::Healthcheck(args) => runtime.block_on(healthcheck(&args)),
     };
@@ -43,12 +45,13 @@ fn fail(code: u8, what: &str) -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {
-    if let Err(error) = logs(&args.log) {
-        return fail(USAGE, &error);
-    }
+    let screen = match logs(&args.log) {
+        Ok(screen) => screen,
+        Err(error) => return fail(USAGE, &error),
+    };
     let descriptors = agent::raise_descriptor_limit();
     let config = match Config::new(args, &|name| std::env::var(name).ok()) {
-        Ok(config) => config.within(descriptors),
+        Ok(config) => Config { screen, ..config.within(descriptors) },
         Err(error) => return fail(USAGE, &chain(&error)),
     };
     until_signal(async |stop| {
@@ -69,13 +72,15 @@ async fn serve(args: ServeArgs) -> ExitCode {
 }
 
 async fn demo(args: DemoArgs) -> ExitCode {
-    if let Err(error) = logs(&args.log) {
-        return fail(USAGE, &error);
-    }
+    let screen = match logs(&args.log) {
+        Ok(screen) => screen,
+        Err(error) => return fail(USAGE, &error),
+    };
     let options = demo::Options {
         http_listen: args.http_listen,
         interval: demo::INTERVAL,
         sites: sites::all(),
+        screen,
     };
     until_signal(async |stop| {
         let demo = match Demo::open(options).await {
@@ -107,7 +112,7 @@ async fn until_signal(run: impl AsyncFnOnce(CancellationToken) -> ExitCode) -> E
 
 fn exit_code(error: &StartError) -> u8 {
     match error {
-        StartError::Targets(_) | StartError::Tls(_) | StartError::Agent(_) => USAGE,
+        StartError::Targets(_) | StartError::Agent(_) => USAGE,
         _ => FAILED,
     }
 }
@@ -136,28 +141,38 @@ fn stop_on_signals(stop: CancellationToken) -> std::io::Result<impl Future<Outpu
     })
 }
 
-fn logs(args: &LogArgs) -> Result<(), String> {
+/// Starts the logs. Where people read them on a terminal, gives the screen that they are on.
+fn logs(args: &LogArgs) -> Result<Option<Screen>, String> {
     let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
         .map_err(|error| format!("--log-level {}: {error}", args.log_level))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match args.log_format {
         LogFormat::Json => logs.json().flatten_event(true).init(),
-        LogFormat::Text => {
-            logs.with_ansi(std::io::stderr().is_terminal()).with_target(false).init()
+        LogFormat::Text if std::io::stderr().is_terminal() => {
+            let screen = Screen::new(std::io::stderr());
+            logs.with_target(false).with_writer(screen.clone()).init();
+            return Ok(Some(screen));
         }
+        LogFormat::Text => logs.with_ansi(false).with_target(false).init(),
     }
-    Ok(())
+    Ok(None)
 }
 
-fn check(args: &CheckArgs) -> ExitCode {
-    let (defaults, secrets) = match config::file(&args.file) {
+async fn check(args: &CheckArgs) -> ExitCode {
+    let read = config::source(&args.targets).and_then(|source| {
+        config::file(&args.file).map(|(defaults, secrets)| (source, defaults, secrets))
+    });
+    let (source, defaults, secrets) = match read {
         Ok(options) => options,
         Err(error) => return fail(USAGE, &chain(&error)),
     };
-    let (mut out, mut err) = (std::io::stdout().lock(), std::io::stderr().lock());
-    let progress = std::io::stderr().is_terminal();
+    let tell: Tell = match std::io::stderr().is_terminal() {
+        true => collector::check::progress(std::io::stderr()),
+        false => Box::new(|_, _| ()),
+    };
+    let (mut out, mut err) = (std::io::stdout(), std::io::stderr());
     let checked =
-        collector::check::run(&args.targets, &defaults, &secrets, &mut out, &mut err, progress);
+        collector::check::run(&source, &defaults, &secrets, tell, &mut out, &mut err).await;
     match checked {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => fail(FAILED, &format!("the report cannot be written: {error}")),

@@ -2,10 +2,14 @@
 //!
 //! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
 
+mod accept;
 mod grpc;
 mod local;
 mod parts;
+mod patient;
 mod targets;
+mod tls;
+mod waiting;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,7 +19,6 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::{Server, ServerTlsConfig};
 
 use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
@@ -23,15 +26,23 @@ use crate::core::{Core, CoreConfig};
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
-use crate::sessions::Sessions;
+use crate::reload::{Reloaded, fixed};
+use crate::screen::Screen;
+use crate::sessions::{Refusals, Sessions};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, StoreError};
-use crate::target_file::{Defaults, FileError, Secrets, TargetFile, read_path};
+use crate::target_file::{
+    ASK_EVERY, Defaults, FileError, Health, Secrets, Source, TargetFile, Watching,
+};
 use crate::tokens::{Tokens, TokensError};
 
+pub use accept::Peer;
 use local::LocalAgents;
 use parts::{Part, flush, part_error, within};
+pub(crate) use patient::Patient;
 use targets::{TargetKeeper, tell_problems};
+pub use tls::{Place, TlsError, TlsFiles, places};
+pub(crate) use waiting::Waiting;
 
 /// Of the 25 s that a drain may take, local agents get most.
 const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(17);
@@ -67,11 +78,6 @@ pub enum StartError {
     /// The system gives no thread.
     #[error("the log's thread cannot be started")]
     Thread(#[source] std::io::Error),
-    /// Certificate or key are not what TLS takes. Exit code 2.
-    #[error(
-        "--tls-cert, --tls-key and --client-ca: expected a PEM chain, its key and PEM authorities"
-    )]
-    Tls(#[source] tonic::transport::Error),
     /// A local agent cannot be set up. Exit code 2.
     #[error("a local agent cannot be started")]
     Agent(#[from] agent::AgentError),
@@ -102,20 +108,23 @@ pub struct Collector {
     http_address: SocketAddr,
     grpc: TcpListener,
     grpc_address: SocketAddr,
-    tls: Option<ServerTlsConfig>,
+    tls: Option<Reloaded<rustls::ServerConfig>>,
     local: Option<LocalAgents>,
     hub: Hub,
     inbox: Inbox,
     core: Core,
     log: OpenLog,
     file: TargetFile,
-    path: std::path::PathBuf,
-    defaults: Defaults,
-    secrets: Secrets,
+    source: Source,
+    defaults: Arc<Defaults>,
+    secrets: Arc<Secrets>,
     interval: Duration,
     keep_slots: Duration,
-    agent_tokens: Option<Arc<Tokens>>,
-    api_tokens: Option<Arc<Tokens>>,
+    agent_tokens: Option<Reloaded<Tokens>>,
+    api_tokens: Option<Reloaded<Tokens>>,
+    origins: Arc<[crate::http::Origin]>,
+    screen: Option<Screen>,
+    store: String,
     agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
     emf: Option<String>,
 }
@@ -132,20 +141,12 @@ impl Collector {
     /// # Errors
     /// When any of that cannot be done: what, where, and what was expected.
     pub async fn open(config: Config) -> Result<Self, StartError> {
-        let (file, config) = blocking(move || {
-            read_path(&config.targets, &config.defaults, &config.secrets).map(|file| (file, config))
-        })
-        .await?;
+        let file = config.targets.read(&config.defaults, &config.secrets).await?;
         let http = listen("--http-listen", config.http_listen).await?;
         let grpc = listen("--grpc-listen", config.grpc_listen).await?;
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let tls = config.tls.as_ref().map(grpc::server_tls);
-        if let Some(tls) = &tls {
-            // The server that is built later reads the same files: what is wrong with them is said now.
-            Server::builder().tls_config(tls.clone()).map_err(StartError::Tls)?;
-        }
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
         let (store, leadership) = blocking(move || {
             let mut store = store::open(&address)?;
@@ -179,20 +180,23 @@ impl Collector {
             http_address,
             grpc,
             grpc_address,
-            tls,
+            tls: config.tls,
             local,
             hub,
             inbox,
             core: Core::new(core_config, leadership.state, now),
             log: OpenLog { writer, events, thread },
             file,
-            path: config.targets,
+            source: config.targets,
             defaults: config.defaults,
             secrets: config.secrets,
             interval: config.interval,
             keep_slots: config.keep_slots,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            origins: config.origins,
+            screen: config.screen,
+            store: config.store.to_string(),
             agent_settings: config.agent_settings,
             emf: config.emf,
         })
@@ -216,6 +220,7 @@ impl Collector {
         self.introduce();
         let hub = self.hub.clone();
         let (health, log_health) = watch::channel(LogHealth::Working);
+        let (source_told, source_health) = watch::channel(Health::default());
         let (rejected_sender, rejected) = watch::channel(Arc::new(self.file.rejected.clone()));
         let hub_stop = CancellationToken::new();
         let servers_stop = CancellationToken::new();
@@ -224,37 +229,50 @@ impl Collector {
         core_task.spawn(hub::run(self.core, self.inbox, writer, events, health, hub_stop.clone()));
 
         let mut parts: JoinSet<Part> = JoinSet::new();
+        let refusals = Arc::<Refusals>::default();
         let api = Api {
             hub: hub.clone(),
             round: self.interval,
             keep_slots: self.keep_slots,
-            targets: self.path.display().to_string().into(),
+            targets: self.source.to_string().into(),
             rejected,
+            source_health,
             log_health,
-            tokens: self.api_tokens,
+            tokens: self.api_tokens.as_ref().map(Reloaded::live),
+            refusals: refusals.clone(),
+            origins: self.origins,
             answers: Answers::default(),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });
-        let sessions = Sessions::new(hub.clone());
+        let sessions = Sessions::new(hub.clone(), refusals.clone());
         let public = grpc::serve(
-            sessions.guarded(self.agent_tokens),
+            sessions.guarded(self.agent_tokens.as_ref().map(Reloaded::live)),
             self.grpc,
-            self.tls,
+            self.tls.as_ref().map(Reloaded::live),
+            refusals.clone(),
             servers_stop.clone(),
         );
         parts.spawn(async move { Part::of("the gRPC server", public.await) });
         let mut agents = JoinSet::new();
         let agents_stop = CancellationToken::new();
         if let Some(local) = self.local {
-            let door = sessions.guarded(Some(local.tokens));
-            let served = grpc::serve(door, local.listener, None, servers_stop.clone());
+            let door = sessions.guarded(Some(fixed(local.tokens)));
+            let served = grpc::serve(door, local.listener, None, refusals, servers_stop.clone());
             parts.spawn(async move { Part::of("the local agents' gRPC server", served.await) });
             for agent in local.agents {
                 agents.spawn(agent.run(agents_stop.clone()));
             }
         }
-        let progress = crate::first_pass::tell(hub.clone(), servers_stop.clone());
+        for tokens in [self.agent_tokens, self.api_tokens].into_iter().flatten() {
+            let kept = tokens.keep(servers_stop.clone());
+            parts.spawn(async move { Part::of("the token files' watcher", kept.await) });
+        }
+        if let Some(tls) = self.tls {
+            let kept = tls.keep(servers_stop.clone());
+            parts.spawn(async move { Part::of("the certificate's watcher", kept.await) });
+        }
+        let progress = crate::first_pass::tell(hub.clone(), self.screen, servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
         if let Some(deployment) = self.emf {
             let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
@@ -263,9 +281,13 @@ impl Collector {
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,
-            path: self.path,
-            defaults: Arc::new(self.defaults),
-            secrets: Arc::new(self.secrets),
+            watching: Watching {
+                source: self.source,
+                defaults: self.defaults,
+                secrets: self.secrets,
+                health: source_told,
+                ask_every: ASK_EVERY,
+            },
         };
         let keeper = keeper.keep(self.file, servers_stop.clone());
         parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
@@ -287,8 +309,18 @@ impl Collector {
                 Err(RunError::Part { part: "a local agent", cause: panic.to_string() })
             }
         };
-        let running =
-            Running { agents, agents_stop, core_task, hub_stop, parts, servers_stop, thread };
+        let store = self.store;
+        let running = Running {
+            hub,
+            store,
+            agents,
+            agents_stop,
+            core_task,
+            hub_stop,
+            parts,
+            servers_stop,
+            thread,
+        };
         running.drain().await;
         first
     }
@@ -310,6 +342,8 @@ impl Collector {
 
 /// A running collector's parts, in the order in which they end.
 struct Running {
+    hub: Hub,
+    store: String,
     agents: JoinSet<agent::DrainReport>,
     agents_stop: CancellationToken,
     core_task: JoinSet<Result<Core, HubError>>,
@@ -323,6 +357,8 @@ impl Running {
     /// Agents deliver what they have, the log takes it, the servers end.
     async fn drain(self) {
         let Self {
+            hub,
+            store,
             mut agents,
             agents_stop,
             mut core_task,
@@ -332,10 +368,11 @@ impl Running {
             thread,
         } = self;
         tracing::info!("stopping: agents deliver, the log is flushed");
+        let before = hub.ask(|core, _| core.counters().results).await.ok();
         agents_stop.cancel();
         within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
         hub_stop.cancel();
-        let targets = flush(&mut core_task).await;
+        let flushed = flush(&mut core_task).await;
         servers_stop.cancel();
         within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
         // The core's task is over, and with it the writer's queue: the thread ends.
@@ -344,8 +381,17 @@ impl Running {
             Ok(Err(error)) => tracing::warn!(%error, "the log was not closed as it should be"),
             Err(panic) => tracing::error!(%panic, "closing the log panicked"),
         }
-        if let Some(targets) = targets {
-            tracing::info!(targets, "stopped; everything acknowledged is in the log");
+        if let Some(core) = flushed {
+            let targets = core.state().targets().filter(|(_, target)| target.listed).count();
+            let results = core.counters().results;
+            let while_stopping = results - before.unwrap_or(results);
+            tracing::info!(
+                store,
+                targets,
+                results,
+                while_stopping,
+                "stopped; everything acknowledged is in the log: all results since the start, and those that came while stopping"
+            );
         }
     }
 }

@@ -14,6 +14,7 @@ mod reload;
 mod request;
 mod rows;
 mod secrets;
+mod source;
 mod target;
 mod watch;
 
@@ -31,14 +32,15 @@ pub(crate) use fields::show;
 pub use mask::mask_url;
 pub use reload::{carry_over, shrinks_too_much};
 pub use secrets::{Secrets, SecretsError};
+pub use source::{ASK_EVERY, Content, Health, Https, Source, Tell, Version};
 pub use target::Target;
-pub use watch::{HOLD, Judgement, LOOK_EVERY, Look, SETTLE, Step, Watch, watch};
+pub use watch::{HOLD, Judgement, LOOK_EVERY, Look, SETTLE, Step, Watch, Watching};
 
 use columns::Layout;
 use mask::one_line;
 use rows::{Row, Rows};
 use target::{BadRow, RowReader};
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
 /// The most rejected rows that are kept with their reasons, as the contract says; the others are counted.
 pub const REJECTED_ROWS_MAX: usize = 1000;
@@ -50,8 +52,10 @@ const REASON_BYTES_MAX: usize = 500;
 pub struct TargetFile {
     /// Where it was read from, for messages.
     pub path: String,
-    /// One a good row, in the order of the file.
+    /// One a good row, in the order of the file; empty when they were handed on one by one.
     pub targets: Vec<Target>,
+    /// How many rows are good.
+    pub good: usize,
     /// The rows that gave none.
     pub rejected: Rejected,
     /// What is probably not meant so.
@@ -62,6 +66,8 @@ pub struct TargetFile {
     pub header: bool,
     /// A hash of its bytes: the same content has the same.
     pub content: u64,
+    /// What a remote source calls this content.
+    pub version: Option<Version>,
     /// The options among the columns.
     pub options: Vec<Column>,
     /// The other columns, as written.
@@ -134,7 +140,7 @@ pub fn read_path(
 }
 
 /// Opens a target file.
-pub(crate) fn open(path: &Path) -> Result<File, FileError> {
+fn open(path: &Path) -> Result<File, FileError> {
     let problem = |problem| FileError { path: path.display().to_string(), problem };
     let file = File::open(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => problem(Problem::Missing),
@@ -157,7 +163,24 @@ pub fn read(
     defaults: &Defaults,
     secrets: &Secrets,
 ) -> Result<TargetFile, FileError> {
-    read_rows(input, path, defaults, secrets)
+    let mut targets = Vec::new();
+    let mut file = read_into(input, path, defaults, secrets, |target| targets.push(target))?;
+    file.targets = targets;
+    Ok(file)
+}
+
+/// The same, with every target handed on as soon as it is read: a list of any length fits.
+///
+/// # Errors
+/// As for [`read`]; some targets were handed on then.
+pub fn read_into(
+    input: impl Read,
+    path: &str,
+    defaults: &Defaults,
+    secrets: &Secrets,
+    mut take: impl FnMut(Target),
+) -> Result<TargetFile, FileError> {
+    read_rows(input, path, defaults, secrets, &mut take)
         .map_err(|problem| FileError { path: path.to_owned(), problem })
 }
 
@@ -166,6 +189,7 @@ fn read_rows(
     path: &str,
     defaults: &Defaults,
     secrets: &Secrets,
+    take: &mut impl FnMut(Target),
 ) -> Result<TargetFile, Problem> {
     let mut content = Xxh3Default::new();
     let mut rows = Rows::new(Hashed { input, hash: &mut content }).map_err(Problem::Unreadable)?;
@@ -176,11 +200,13 @@ fn read_rows(
     let mut file = TargetFile {
         path: path.to_owned(),
         targets: Vec::new(),
+        good: 0,
         rejected: Rejected::default(),
         warnings,
         rows: 0,
         header: layout.header,
         content: 0,
+        version: None,
         options: Column::ALL.into_iter().filter(|column| layout.field(*column).is_some()).collect(),
         labels: layout.labels.iter().map(|(label, _)| label.clone()).collect(),
         rejected_names: Vec::new(),
@@ -188,10 +214,10 @@ fn read_rows(
     let mut reader = RowReader::new(layout, defaults, secrets);
     let mut lines = HashMap::new();
     if !file.header {
-        file.take(first.line, reader.read(first), &mut lines);
+        file.take(first.line, reader.read(first), &mut lines, take);
     }
     while let Some(row) = rows.next().map_err(Problem::Unreadable)? {
-        file.take(row.line, reader.read(row), &mut lines);
+        file.take(row.line, reader.read(row), &mut lines, take);
     }
     drop(rows);
     file.content = content.digest();
@@ -199,21 +225,29 @@ fn read_rows(
     if file.rows == 0 {
         return Err(Problem::NoRows);
     }
-    if file.targets.is_empty() {
+    if file.good == 0 {
         return Err(Problem::NoGoodRow(Box::new(file.rejected)));
     }
     Ok(file)
 }
 
 impl TargetFile {
-    /// Takes in what a row gave. `lines` has the line of every name so far: the first good row of a name wins.
-    fn take(&mut self, line: u64, row: Result<Target, BadRow>, lines: &mut HashMap<Box<str>, u64>) {
+    /// Takes in what a row gave. `lines` has the line of every name so far, by the name's hash (128 bits: two names that
+    /// share one are not to be met with); the first good row of a name wins.
+    fn take(
+        &mut self,
+        line: u64,
+        row: Result<Target, BadRow>,
+        lines: &mut HashMap<u128, u64>,
+        take: &mut impl FnMut(Target),
+    ) {
         self.rows += 1;
         match row {
-            Ok(target) => match lines.entry(target.name.as_str().into()) {
+            Ok(target) => match lines.entry(xxh3_128(target.name.as_bytes())) {
                 Entry::Vacant(vacant) => {
                     vacant.insert(line);
-                    self.targets.push(target);
+                    self.good += 1;
+                    take(target);
                 }
                 Entry::Occupied(first) => {
                     let reason = format!(
@@ -226,7 +260,7 @@ impl TargetFile {
             },
             Err(BadRow { name, reason }) => {
                 self.rejected.push(line, name.as_deref(), &reason);
-                self.rejected_names.extend(name.map(|name| (self.targets.len(), name)));
+                self.rejected_names.extend(name.map(|name| (self.good, name)));
             }
         }
     }

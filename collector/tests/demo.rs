@@ -59,6 +59,7 @@ async fn every_verdict_every_failure_and_every_vantage_is_there_to_see() {
         http_listen: "127.0.0.1:0".parse().expect("an address"),
         interval: Duration::from_secs(5),
         sites,
+        screen: None,
     };
     let demo = Demo::open(options).await.expect("it opens");
     let (address, targets) = (demo.http_address(), demo.targets().to_owned());

@@ -10,6 +10,8 @@
 
 mod batch;
 mod evidence;
+#[doc(hidden)]
+pub mod fuzz;
 mod messages;
 mod outcome;
 mod plan;

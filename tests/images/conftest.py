@@ -80,6 +80,7 @@ def agent_options(network: str, zone: str) -> list[str]:
     return [
         *("--network", network),
         *("--env", "ZONEWATCH_COLLECTOR=http://collector:50051", "--env", f"ZONEWATCH_TOKEN={TOKEN}"),
+        *("--env", "ZONEWATCH_ALLOW_PLAINTEXT=true"),
         *("--env", "ZONEWATCH_VANTAGE=local", "--env", f"ZONEWATCH_ZONE={zone}"),
     ]
 

@@ -85,7 +85,7 @@ impl Itinerary {
 }
 
 /// The URL that `location` means, seen from `from`.
-fn target(from: &Request, location: &HeaderValue) -> Result<Url, String> {
+pub(super) fn target(from: &Request, location: &HeaderValue) -> Result<Url, String> {
     let text = std::str::from_utf8(location.as_bytes())
         .map_err(|_| "the Location is not text".to_owned())?;
     let shown = || {

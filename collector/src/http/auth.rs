@@ -16,7 +16,7 @@ pub(super) async fn require_token(
     let Some(tokens) = &api.tokens else { return next.run(request).await };
     let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     match given.and_then(crate::tokens::bearer) {
-        Some(token) if tokens.accept(token) => next.run(request).await,
+        Some(token) if tokens.borrow().accept(token) => next.run(request).await,
         _ => Problem::unauthorized().into_response(),
     }
 }

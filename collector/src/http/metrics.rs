@@ -17,6 +17,8 @@ use super::{Api, Problem};
 use crate::core::Core;
 use crate::fleet::AgentStatus;
 use crate::hub::LogHealth;
+use crate::sessions::{Refusals, Refused};
+use crate::target_file::Health;
 use crate::verdict::Verdict;
 
 const CONTENT_TYPE: HeaderValue =
@@ -28,17 +30,37 @@ type Labels = [(&'static str, &'static str); 1];
 pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
     let rejected = api.rejected.borrow().total;
     let log_works = *api.log_health.borrow() == LogHealth::Working;
-    let compute = move |core: &Core, now| render(core, now, rejected, log_works).into();
+    let source = api.source_health.borrow().clone();
+    let refusals = api.refusals.clone();
+    let compute =
+        move |core: &Core, now| render(core, now, rejected, &source, &refusals, log_works).into();
     let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
 }
 
-fn render(core: &Core, now: Timestamp, rejected: usize, log_works: bool) -> String {
+fn render(
+    core: &Core,
+    now: Timestamp,
+    rejected: usize,
+    source: &Health,
+    refusals: &Refusals,
+    log_works: bool,
+) -> String {
     let mut registry = Registry::with_prefix("zonewatch");
     counters(core, &mut registry);
     fleet(core, now, &mut registry);
     targets(core, &mut registry);
     gauge(&mut registry, "rejected_rows", "Rows of the target file left out", rejected as i64);
+    let readable = i64::from(source.problem.is_none());
+    gauge(&mut registry, "targets_readable", "Whether the target file can be read now", readable);
+    let help = "Readings of the target file that failed, or gave a file that cannot be used";
+    registry.register("targets_read_failures", help, ConstCounter::new(source.failures));
+    let refused = Family::<Labels, Counter>::default();
+    for reason in Refused::ALL {
+        refused.get_or_create(&[("reason", reason.name())]).inc_by(refusals.count(reason));
+    }
+    let help = "Connections and sessions of agents that were not let in, by reason";
+    registry.register("sessions_refused", help, refused);
     gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
     let waiting = core.appends_waiting() as i64;
     gauge(&mut registry, "log_appends_waiting", "Records on their way into the log", waiting);

@@ -20,8 +20,14 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::parse(parts.uri.query().unwrap_or_default())
+    }
+}
+
+impl Parameters {
+    /// Takes a query string apart.
+    pub(super) fn parse(query: &str) -> Result<Self, Problem> {
         let mut given = BTreeMap::new();
-        let query = parts.uri.query().unwrap_or_default();
         for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
             if given.insert(name.to_string(), value.into_owned()).is_some() {
                 return Err(Problem::bad_request(format!(
@@ -31,9 +37,7 @@ impl<S: Sync> FromRequestParts<S> for Parameters {
         }
         Ok(Self { given, allowed: Vec::new() })
     }
-}
 
-impl Parameters {
     /// The value of a parameter, if it was given.
     pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
         self.allowed.push(name);

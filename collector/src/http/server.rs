@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
@@ -13,10 +15,19 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::serve::{Patient, Waiting};
+
 /// Connections at once; more wait in the system's queue. Each costs a descriptor and some 20 KiB.
-const CONNECTIONS_MAX: usize = 1024;
-/// How long the head of a request may take, and so how long a connection may idle.
+const CONNECTIONS_MAX: usize = 4096;
+/// How long the first head of a request may take. Of connections that have sent none, the oldest makes room for a new one.
+const FIRST_HEAD_WITHIN: Duration = Duration::from_secs(10);
+/// How long a later one may take, and so how long a connection may idle.
 const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// The longest head: request line and headers. More is 431, or 414 for the line.
+const HEAD_BYTES_MAX: usize = 16 << 10;
+const HEADERS_MAX: usize = 64;
+/// Requests at once on one HTTP/2 connection.
+const STREAMS_MAX: u32 = 64;
 /// After the system refused a connection (no descriptors left, say) the next is tried so much later.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -30,9 +41,20 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), std::io::Error> {
     let mut server = Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN);
-    server.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_WITHIN);
+    server
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_WITHIN)
+        .max_buf_size(HEAD_BYTES_MAX)
+        .max_headers(HEADERS_MAX);
+    server
+        .http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(HEAD_WITHIN)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX as u32);
     let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
+    let mut waiting = Waiting::default();
     let mut connections = JoinSet::new();
     loop {
         let accepted = async {
@@ -48,7 +70,14 @@ pub async fn serve(
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let admitted = waiting.admit();
+        let end = admitted.end(FIRST_HEAD_WITHIN);
+        let stream = Patient::until_proven(stream, admitted.proof.clone(), end);
+        let (proof, routes) = (admitted.proof, TowerToHyperService::new(router.clone()));
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            proof.give(); // Its head is there, whole.
+            routes.call(request)
+        });
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);
         connections.spawn(async move {

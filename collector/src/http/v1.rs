@@ -130,6 +130,8 @@ pub(super) async fn vantages(
 #[derive(Serialize)]
 struct RejectedRows {
     file: String,
+    /// Why the newest reading changed nothing, if it failed.
+    problem: Option<String>,
     total: usize,
     rows: Vec<RejectedRow>,
 }
@@ -154,5 +156,6 @@ pub(super) async fn rejected_rows(
     };
     let rows = rejected.rows.iter().map(row).collect();
     let file = api.targets.to_string();
-    Ok(json_response(json(&RejectedRows { file, total: rejected.total, rows })))
+    let problem = api.source_health.borrow().problem.clone();
+    Ok(json_response(json(&RejectedRows { file, problem, total: rejected.total, rows })))
 }

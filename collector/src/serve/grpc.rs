@@ -1,15 +1,19 @@
 //! The agents' port.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::wire::raw::v1::fleet_server::FleetServer;
+use rustls::ServerConfig;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Certificate, Identity, Server, ServerTlsConfig};
+use tonic::transport::Server;
 
-use crate::config::Tls;
-use crate::sessions::Sessions;
+use super::accept::{READY_MAX, accept};
+use crate::reload::Live;
+use crate::sessions::{Refusals, Sessions};
 
 /// A peer that is silent on the connection is asked so often …
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
@@ -18,18 +22,16 @@ const KEEPALIVE_WITHIN: Duration = Duration::from_secs(5);
 /// HTTP/2's default of 64 KiB would slow a backlog down over a long distance.
 const WINDOW: u32 = 1 << 20;
 
-pub(super) fn server_tls(tls: &Tls) -> ServerTlsConfig {
-    let config = ServerTlsConfig::new().identity(Identity::from_pem(&tls.cert, &tls.key));
-    match &tls.client_ca {
-        Some(ca) => config.client_ca_root(Certificate::from_pem(ca)),
-        None => config,
-    }
-}
+/// Streams at once on one connection: an agent has one, and a health check another.
+const STREAMS_MAX: u32 = 8;
+/// A request's headers: a token, and what gRPC says.
+const HEADERS_MAX: u32 = 16 << 10;
 
 pub(super) async fn serve(
     fleet: FleetServer<Sessions>,
     listener: TcpListener,
-    tls: Option<ServerTlsConfig>,
+    tls: Option<Live<ServerConfig>>,
+    refusals: Arc<Refusals>,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
@@ -37,12 +39,18 @@ pub(super) async fn serve(
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_WITHIN))
+        .http2_max_header_list_size(HEADERS_MAX)
+        .max_concurrent_streams(STREAMS_MAX)
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW);
-    if let Some(tls) = tls {
-        server = server.tls_config(tls)?;
-    }
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let (ready, connections) = mpsc::channel(READY_MAX);
+    let accepting = accept(listener, tls, refusals, ready, stop.clone());
     let router = server.add_service(fleet).add_service(health);
-    router.serve_with_incoming_shutdown(incoming, stop.cancelled_owned()).await
+    let connections = ReceiverStream::new(connections);
+    let serving = router.serve_with_incoming_shutdown(connections, stop.cancelled_owned());
+    tokio::pin!(serving);
+    tokio::select! {
+        served = &mut serving => served,
+        () = accepting => serving.await,
+    }
 }

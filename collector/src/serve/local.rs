@@ -1,7 +1,6 @@
 //! The agents inside this process.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use agent::{Agent, AgentConfig, CollectorUrl, Secret};
 use tokio::net::TcpListener;
@@ -13,7 +12,7 @@ use crate::tokens::Tokens;
 /// Real agents over real gRPC, on a loopback port of their own, behind a token of their own.
 pub(super) struct LocalAgents {
     pub(super) listener: TcpListener,
-    pub(super) tokens: Arc<Tokens>,
+    pub(super) tokens: Tokens,
     pub(super) agents: Vec<Agent>,
 }
 
@@ -39,7 +38,7 @@ impl LocalAgents {
             })
         });
         let agents = agents.collect::<Result<_, _>>()?;
-        let tokens = Arc::new(Tokens::parse(&token, "the local agents' token")?);
+        let tokens = Tokens::parse(&token, "the local agents' token")?;
         Ok(Self { listener, tokens, agents })
     }
 }

@@ -38,10 +38,10 @@ pub(super) async fn within<T: 'static>(limit: Duration, what: &str, tasks: &mut 
     }
 }
 
-/// Waits for the core to drain; how many targets it knew, if it did.
-pub(super) async fn flush(core_task: &mut JoinSet<Result<Core, HubError>>) -> Option<usize> {
+/// Waits for the core to drain; gives it back if it did.
+pub(super) async fn flush(core_task: &mut JoinSet<Result<Core, HubError>>) -> Option<Core> {
     match tokio::time::timeout(LOG_DRAIN_MAX, core_task.join_next()).await {
-        Ok(Some(Ok(Ok(core)))) => Some(core.state().targets().filter(|(_, t)| t.listed).count()),
+        Ok(Some(Ok(Ok(core)))) => Some(core),
         Ok(_) => None,
         Err(_) => {
             tracing::warn!(

@@ -1,6 +1,5 @@
 //! The target file while the collector runs.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -8,9 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::Event;
 use crate::hub::{Hub, Stopped};
-use crate::target_file::{
-    Defaults, Rejected, Secrets, TargetFile, Watch, carry_over, watch as watch_file,
-};
+use crate::target_file::{Rejected, TargetFile, Watch, Watching, carry_over};
 
 /// Bad rows that are logged one by one; the others are counted.
 const ROWS_LOGGED_MAX: usize = 10;
@@ -33,9 +30,7 @@ pub(super) fn tell_problems(file: &TargetFile) {
 pub(super) struct TargetKeeper {
     pub(super) hub: Hub,
     pub(super) rejected: watch::Sender<Arc<Rejected>>,
-    pub(super) path: PathBuf,
-    pub(super) defaults: Arc<Defaults>,
-    pub(super) secrets: Arc<Secrets>,
+    pub(super) watching: Watching,
 }
 
 impl TargetKeeper {
@@ -48,7 +43,7 @@ impl TargetKeeper {
         let watch = Watch::new(&file);
         let mut current = file.targets;
         self.hub.tell(Event::Listed(current.clone())).await?;
-        let looking = watch_file(self.path, self.defaults, self.secrets, watch, changes, stop);
+        let looking = self.watching.run(watch, changes, stop);
         let taking = async {
             while let Some(file) = changed.recv().await {
                 let file = carry_over(file, &current);

@@ -13,6 +13,13 @@ pub struct FileError {
     pub problem: Problem,
 }
 
+impl FileError {
+    /// Whether nothing is known of the content: the way to it failed, and it may be as it was.
+    pub fn is_outage(&self) -> bool {
+        matches!(self.problem, Problem::Unfetched(_) | Problem::Unreadable(_))
+    }
+}
+
 /// What is wrong with a target file.
 #[derive(Debug, thiserror::Error)]
 pub enum Problem {
@@ -25,6 +32,9 @@ pub enum Problem {
     /// It could not be read, or not to its end.
     #[error("cannot be read: {0}")]
     Unreadable(std::io::Error),
+    /// Its server does not give it.
+    #[error("cannot be fetched: {0}")]
+    Unfetched(String),
     /// Nothing is in it.
     #[error("is empty; expected a CSV file with a `url` column")]
     Empty,

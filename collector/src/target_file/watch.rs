@@ -2,17 +2,21 @@
 //!
 //! [`Watch`] decides and does no I/O: looks and contents come in with the time, and what to do goes out. A file is read
 //! once it has stood still for a moment, so a half-written one rarely is; whatever is bad about it changes nothing that
-//! is in force; one that loses too many targets must stay the same for a minute. [`watch`] looks, reads and tells.
+//! is in force; one that loses too many targets must stay the same for a minute. [`Watching`] looks, reads and tells; for a
+//! list elsewhere it asks, and the same rules hold for what is answered.
 
 mod poll;
+mod remote;
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{FileError, TargetFile, shrinks_too_much};
-pub use poll::watch;
+use super::{Defaults, FileError, Health, Secrets, Source, TargetFile, Version, shrinks_too_much};
 
 /// How often the file is looked at. With [`SETTLE`] a change is noticed within 600 ms.
 pub const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -79,13 +83,73 @@ pub struct Watch {
     held: Option<(u64, Instant)>,
     /// The last complaint, not to be repeated.
     said: Option<String>,
+    /// What a remote source calls the content that was judged last.
+    version: Option<Version>,
+}
+
+/// What is watched, and how it is read.
+pub struct Watching {
+    /// Where the list is.
+    pub source: Source,
+    /// What its rows need not say.
+    pub defaults: Arc<Defaults>,
+    /// What fills their secrets.
+    pub secrets: Arc<Secrets>,
+    /// Told how the newest reading went.
+    pub health: tokio::sync::watch::Sender<Health>,
+    /// How often a remote source is asked.
+    pub ask_every: Duration,
+}
+
+impl Watching {
+    /// Sends every change that is to be taken, until `stop`. `in_force` is what was read at the start. The receiver has the
+    /// targets before and applies [`super::carry_over`].
+    pub async fn run(
+        self,
+        in_force: Watch,
+        on_change: mpsc::Sender<TargetFile>,
+        stop: CancellationToken,
+    ) {
+        let changes = async {
+            match self.source.clone() {
+                Source::File(path) => poll::follow(self, path, in_force, on_change).await,
+                Source::Https(_) => remote::follow(self, in_force, on_change).await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = changes => {}
+        }
+    }
+}
+
+/// Makes the outcome of a reading known.
+fn report(health: &tokio::sync::watch::Sender<Health>, problem: Option<String>) {
+    health.send_modify(|health| {
+        health.failures += u64::from(problem.is_some());
+        health.problem = problem;
+    });
 }
 
 impl Watch {
     /// Watches on from a file that is in force.
     pub fn new(file: &TargetFile) -> Self {
         let names = file.targets.iter().map(|target| hash(&target.name)).collect();
-        Self { content: file.content, names, seen: None, judged: None, held: None, said: None }
+        let version = file.version.clone();
+        let content = file.content;
+        Self { content, names, seen: None, judged: None, held: None, said: None, version }
+    }
+
+    /// The version of a remote list that need not be sent again: the one judged last, unless it was held back for so long
+    /// that it is now to be taken.
+    pub fn known(&self, now: Instant) -> Option<&Version> {
+        let due = self.held.is_some_and(|held| is_due(held, now));
+        self.version.as_ref().filter(|_| !due)
+    }
+
+    /// Takes in what a remote source calls the content that is judged next.
+    pub fn judged_version(&mut self, version: Option<Version>) {
+        self.version = version;
     }
 
     /// How many targets are in force.

@@ -4,6 +4,7 @@
 mod changes;
 mod client;
 mod counting;
+mod elsewhere;
 mod listing;
 mod origin;
 mod parameters;

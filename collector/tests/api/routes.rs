@@ -61,8 +61,10 @@ fn the_summary_has_every_field_and_its_numbers_add_up() {
     let rig = shared();
     let summary = rig.json("/api/v1/summary?window=10m");
     let counts = r#"{"*":"positive"}"#;
-    let round =
-        format!(r#"{{"start":"time",{SLOTS},"status_codes":{counts},"failures":{counts}}}"#);
+    let latency = r#"{"p50":"number|null","p90":"number|null","p95":"number|null","p99":"number|null","max":"number|null"}"#;
+    let round = format!(
+        r#"{{"start":"time",{SLOTS},"status_codes":{counts},"failures":{counts},"latency_ms":{latency}}}"#
+    );
     check(
         &summary,
         &format!(
@@ -238,7 +240,7 @@ fn rejected_rows_say_where_and_why() {
     let rejected = shared().json("/api/v1/rejected-rows");
     check(
         &rejected,
-        r#"{"file":"text","total":"count","rows":[{"line":"count","name":"text|null","reason":"text"}]}"#,
+        r#"{"file":"text","problem":"text|null","total":"count","rows":[{"line":"count","name":"text|null","reason":"text"}]}"#,
     );
     assert_eq!(rejected["total"], 2);
     let row = |index: usize| &rejected["rows"][index];
@@ -285,7 +287,7 @@ fn metrics_are_openmetrics_about_the_program_and_not_about_each_target() {
 #[test]
 fn the_page_and_its_files_are_served_with_headers_that_let_nothing_else_in() {
     for (route, kind) in
-        [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")]
+        [("/", "text/html"), ("/js/main.js", "text/javascript"), ("/style/base.css", "text/css")]
     {
         let answer = shared().get(route);
         assert_eq!(answer.status, 200, "{route}");
@@ -314,7 +316,7 @@ pub(crate) const ROUTES: [&str; 14] = [
     "/livez",
     "/readyz",
     "/",
-    "/app.js",
+    "/js/main.js",
 ];
 
 #[test]

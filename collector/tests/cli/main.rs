@@ -4,8 +4,11 @@ mod check;
 #[path = "../api/client.rs"]
 mod client;
 mod emf;
+mod https;
+mod https_server;
 mod origin;
 mod program;
+mod reference;
 mod reload;
 mod signals;
 mod start;

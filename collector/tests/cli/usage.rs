@@ -56,7 +56,7 @@ fn every_option_names_its_variable_in_the_help() {
     assert!(options.len() > 20, "{options:?}");
     for option in options {
         let variable = format!("ZONEWATCH_{}", option.to_uppercase().replace('-', "_"));
-        assert!(help.contains(&format!("[env: {variable}=")), "{option}: {help}");
+        assert!(help.contains(&format!("[env: {variable}")), "{option}: {help}");
     }
 }
 
@@ -98,12 +98,28 @@ fn a_place_without_a_target_file_is_said_so() {
     refused(&["serve", "nosuch.csv"], &[], missing);
     let folder = "zonewatch-collector: .: is a folder; expected a CSV file with a `url` column";
     refused(&["serve", "."], &[], folder);
-    for url in ["https://example.com/t.csv", "http://example.com/t.csv", "s3://bucket/key"] {
-        let expected = format!(
-            "zonewatch-collector: {url}: targets are read from a file so far; URLs are not there yet"
-        );
+    for (url, shown, expected) in [
+        (
+            "http://me:hunter2@lists.example/t.csv",
+            "http://***@lists.example/t.csv",
+            "the list, and the secrets in it, would cross the network in the clear; expected a path or an https:// URL",
+        ),
+        (
+            "ftp://lists.example/t.csv",
+            "ftp://lists.example/t.csv",
+            "expected a path or an https:// URL",
+        ),
+    ] {
+        let expected = format!("zonewatch-collector: {shown}: {expected}");
         refused(&["serve", url], &[], &expected);
+        refused(&["check", url], &[], &expected);
     }
+    let nobody = "https://127.0.0.1:1/t.csv";
+    let ended = run(&["serve", nobody], &[]);
+    assert_eq!(ended.code, Some(2));
+    let expected =
+        format!("zonewatch-collector: {nobody}: cannot be fetched: error sending request");
+    assert!(ended.err.starts_with(&expected) && ended.err.contains("refused"), "{}", ended.err);
 }
 
 #[test]
@@ -234,8 +250,8 @@ fn tls_files_that_are_none_are_refused_before_anything_is_claimed() {
     ];
     let ended = run(&line, &[]);
     assert_eq!(ended.code, Some(2), "{}", ended.err);
-    let expected = "zonewatch-collector: --tls-cert, --tls-key and --client-ca: expected a PEM chain, its key and PEM \
-                    authorities: ";
-    assert!(ended.err.starts_with(expected), "{}", ended.err);
+    let expected =
+        format!("zonewatch-collector: --tls-cert {pem}: holds no certificate; expected PEM\n");
+    assert_eq!(ended.err, expected);
     assert!(!std::path::Path::new(&store).exists(), "the log was opened");
 }

@@ -1,8 +1,9 @@
 //! What `check` prints.
 
-use std::path::Path;
+use std::sync::{Arc, Mutex};
 
-use collector::check::{Verdict, report, run, unusable};
+use collector::check::{Verdict, progress, report, run, unusable};
+use collector::target_file::Source;
 
 use super::{defaults, good, read_text, secrets};
 
@@ -103,35 +104,56 @@ fn an_unusable_file_is_told_with_every_reason_and_exits_with_2() {
     assert!(err.contains("  t.csv:3: \"y\" is not an http or https URL\n"), "{err}");
 }
 
-#[test]
-fn a_path_is_checked_and_the_exit_code_says_how_it_went() {
+#[tokio::test]
+async fn a_path_is_checked_and_the_exit_code_says_how_it_went() {
     let folder = tempfile::tempdir().expect("a folder");
-    let exit_code = |name: &str, text: Option<&str>| {
+    let exit_code = async |name: &str, text: Option<&str>| {
         let path = folder.path().join(name);
         if let Some(text) = text {
             std::fs::write(&path, text).expect("written");
         }
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let verdict = run(Path::new(&path), &defaults(&[]), &secrets(), &mut out, &mut err, true);
+        let (source, tell) = (Source::File(path), progress(std::io::sink()));
+        let (defaults, secrets) = (Arc::new(defaults(&[])), Arc::new(secrets()));
+        let verdict = run(&source, &defaults, &secrets, tell, &mut out, &mut err).await;
         let code = verdict.expect("vectors take it").exit_code();
         assert_eq!(code == 2, out.is_empty(), "{name}");
         assert_eq!(code == 2, !err.is_empty(), "{name}");
         code
     };
-    assert_eq!(exit_code("good.csv", Some("a,http://a/\n")), 0);
-    assert_eq!(exit_code("rows.csv", Some("a,http://a/\nb,x\n")), 1);
-    assert_eq!(exit_code("empty.csv", Some("")), 2);
-    assert_eq!(exit_code("none.csv", None), 2);
+    assert_eq!(exit_code("good.csv", Some("a,http://a/\n")).await, 0);
+    assert_eq!(exit_code("rows.csv", Some("a,http://a/\nb,x\n")).await, 1);
+    assert_eq!(exit_code("empty.csv", Some("")).await, 2);
+    assert_eq!(exit_code("none.csv", None).await, 2);
 }
 
-#[test]
-fn progress_on_a_large_file_is_told_and_wiped() {
+/// What a terminal was shown.
+#[derive(Clone, Default)]
+struct Screen(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Screen {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn progress_on_a_large_file_is_told_and_wiped() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("large.csv");
     let filler = format!("b,{}\n", "x".repeat(500_000));
     std::fs::write(&path, format!("a,http://a/\n{}", filler.repeat(40))).expect("written");
+    let screen = Screen::default();
+    let (source, tell) = (Source::File(path), progress(screen.clone()));
+    let (defaults, secrets) = (Arc::new(defaults(&[])), Arc::new(secrets()));
     let (mut out, mut err) = (Vec::new(), Vec::new());
-    run(&path, &defaults(&[]), &secrets(), &mut out, &mut err, true).expect("vectors take it");
-    let err = String::from_utf8(err).expect("text");
-    assert!(err.starts_with("\rread 4 of 19 MiB") && err.ends_with("\r\u{1b}[K"), "{err:?}");
+    let verdict = run(&source, &defaults, &secrets, tell, &mut out, &mut err).await;
+    assert_eq!(verdict.expect("vectors take it"), Verdict::BadRows);
+    let shown = screen.0.lock().expect("not poisoned").clone();
+    let shown = String::from_utf8(shown).expect("text");
+    assert!(shown.starts_with("\rread 4 of 19 MiB") && shown.ends_with("\r\u{1b}[K"), "{shown:?}");
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use collector::target_file::{TargetFile, Watch, read_path, watch};
+use collector::target_file::{ASK_EVERY, Health, Source, TargetFile, Watch, Watching, read_path};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -15,6 +15,7 @@ use super::{defaults, secrets, story};
 struct Watched {
     folder: TempDir,
     changes: mpsc::Receiver<TargetFile>,
+    health: tokio::sync::watch::Receiver<Health>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
 }
@@ -32,8 +33,18 @@ impl Watched {
         let first = read_path(&path, &defaults, &secrets).expect("a good file");
         let (sender, changes) = mpsc::channel(1);
         let (stop, mut tasks) = (CancellationToken::new(), JoinSet::new());
-        tasks.spawn(watch(path, defaults, secrets, Watch::new(&first), sender, stop.clone()));
-        Self { folder, changes, stop, tasks }
+        let (told, health) = tokio::sync::watch::channel(Health::default());
+        let (source, ask_every) = (Source::File(path), ASK_EVERY);
+        let watching = Watching { source, defaults, secrets, health: told, ask_every };
+        tasks.spawn(watching.run(Watch::new(&first), sender, stop.clone()));
+        Self { folder, changes, health, stop, tasks }
+    }
+
+    /// Waits until this is what is wrong with the file.
+    async fn until_problem(&mut self, words: &str) {
+        let is = |health: &Health| health.problem.as_ref().is_some_and(|text| text.contains(words));
+        let said = tokio::time::timeout(Duration::from_secs(60), self.health.wait_for(is)).await;
+        said.unwrap_or_else(|_| panic!("never said: {words}")).expect("the watch goes on");
     }
 
     /// What the next change says; the deadline is for a machine that is very busy.
@@ -58,11 +69,13 @@ async fn a_file_written_over_and_a_file_put_in_its_place_are_noticed() {
 async fn a_bad_file_and_one_that_is_gone_are_waited_out() {
     let mut watched = Watched::start("a,http://a/\n");
     std::fs::write(watched.path(), "nothing\n").expect("written");
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    watched.until_problem("no `url` column").await;
     std::fs::remove_file(watched.path()).expect("removed");
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    watched.until_problem("no such file").await;
     std::fs::write(watched.path(), "a,http://a2/\n").expect("written");
     assert_eq!(watched.next().await, "a http://a2/", "the only change that was told");
+    let health = watched.health.borrow().clone();
+    assert_eq!((health.problem, health.failures), (None, 2));
 }
 
 #[tokio::test]

@@ -2,55 +2,46 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::super::{Defaults, FileError, Problem, Secrets, TargetFile, read_path};
-use super::{HOLD, Judgement, Look, Step, Watch};
+use super::super::{FileError, TargetFile};
+use super::{HOLD, Judgement, Look, Step, Watch, Watching};
 
-/// Sends every change of the file at `path` that is to be taken, until `stop`. `in_force` is what was read at the start.
-/// The receiver has the targets before and applies [`super::super::carry_over`].
+/// Sends every change of the file at `path` that is to be taken.
 ///
 /// The file is polled: notifications miss mounted volumes and files that are put in place by renaming.
-pub async fn watch(
+pub(super) async fn follow(
+    watching: Watching,
     path: PathBuf,
-    defaults: Arc<Defaults>,
-    secrets: Arc<Secrets>,
     mut in_force: Watch,
     on_change: mpsc::Sender<TargetFile>,
-    stop: CancellationToken,
 ) {
-    let changes = async {
-        loop {
-            match in_force.observe(Instant::now(), look(&path).await) {
-                Step::LookAfter(rest) => tokio::time::sleep(rest).await,
-                Step::Read => {
-                    let before = look(&path).await;
-                    let read = read(&path, &defaults, &secrets).await;
-                    if look(&path).await != before {
-                        continue; // It was written to while it was read: it has to settle again.
-                    }
-                    if let Some(file) = judge(&mut in_force, read)
-                        && on_change.send(file).await.is_err()
-                    {
-                        return; // Nobody wants to know any more.
-                    }
+    let Watching { source, defaults, secrets, health, .. } = watching;
+    loop {
+        match in_force.observe(Instant::now(), look(&path).await) {
+            Step::LookAfter(rest) => tokio::time::sleep(rest).await,
+            Step::Read => {
+                let before = look(&path).await;
+                let read = source.read(&defaults, &secrets).await;
+                if look(&path).await != before {
+                    continue; // It was written to while it was read: it has to settle again.
+                }
+                super::report(&health, read.as_ref().err().map(ToString::to_string));
+                if let Some(file) = judge(&mut in_force, read)
+                    && on_change.send(file).await.is_err()
+                {
+                    return; // Nobody wants to know any more.
                 }
             }
         }
-    };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = changes => {}
     }
 }
 
 /// Says what is to be said, and gives what is to be taken.
-fn judge(watch: &mut Watch, read: Result<TargetFile, FileError>) -> Option<TargetFile> {
+pub(super) fn judge(watch: &mut Watch, read: Result<TargetFile, FileError>) -> Option<TargetFile> {
     let judgement = watch.judge(Instant::now(), read.as_ref());
     match (judgement, read) {
         (Judgement::Take, Ok(file)) => {
@@ -90,19 +81,4 @@ async fn look(path: &Path) -> Look {
         },
         Err(error) => Look::Gone(error.to_string()),
     }
-}
-
-/// Reads on a thread of its own: a million rows take seconds.
-async fn read(
-    path: &Path,
-    defaults: &Arc<Defaults>,
-    secrets: &Arc<Secrets>,
-) -> Result<TargetFile, FileError> {
-    let shown = path.display().to_string();
-    let (path, defaults, secrets) = (path.to_owned(), defaults.clone(), secrets.clone());
-    let read = tokio::task::spawn_blocking(move || read_path(&path, &defaults, &secrets));
-    // A reader that panics is a file that cannot be read: the targets in force stay.
-    read.await.unwrap_or_else(|error| {
-        Err(FileError { path: shown, problem: Problem::Unreadable(std::io::Error::other(error)) })
-    })
 }

@@ -153,3 +153,17 @@ fn bad_rows_lose_no_targets() {
     assert_eq!(story.settle(1).judge(Ok(&after)), Judgement::Take);
     assert_eq!(story.watch.targets(), 3);
 }
+
+#[test]
+fn a_remote_list_is_asked_for_by_its_version_until_one_that_was_held_back_is_due() {
+    let mut story = Story::of(10);
+    let named = |name: &str| Some(Version(name.to_owned()));
+    let small = targets(3);
+    story.watch.judged_version(named("small"));
+    assert_eq!(story.judge(Ok(&small)), Judgement::Hold { lost: 7, of: 10 });
+    assert_eq!(story.watch.known(story.now), named("small").as_ref(), "it need not come again");
+    story.after(60_000);
+    assert_eq!(story.watch.known(story.now), None, "it is due: its rows are wanted");
+    assert_eq!(story.judge(Ok(&small)), Judgement::Take);
+    assert_eq!(story.watch.known(story.now), named("small").as_ref());
+}

@@ -50,6 +50,12 @@ impl Core {
     pub(super) fn judge_agents(&mut self, now: Timestamp) {
         self.clear_the_well(now);
         self.close_orphaned_suspicions(now);
+        let bad = |(_, agent): &(AgentIdx, &Agent)| {
+            agent.is_ready() && agent.suspect.is_none() && agent.sightings.are_bad(now)
+        };
+        if !self.fleet.agents().iter().any(bad) {
+            return;
+        }
         let locals = &self.config.local_agents;
         let witnesses: Vec<Witness<'_, AgentIdx>> = self
             .fleet

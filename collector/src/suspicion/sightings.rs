@@ -9,6 +9,8 @@ use super::PLACES_MIN;
 
 /// Sightings kept of an agent, at some 40 bytes each: a busy one fills that in a second, which is "lately" enough.
 const KEPT_MAX: usize = 256;
+/// Sightings that a glance takes in, however old.
+const GLANCE: usize = 16;
 /// What is older is not lately …
 const LATELY: Duration = Duration::from_secs(60);
 /// … unless there are not even five places since then; but nothing is that is older than this.
@@ -58,6 +60,15 @@ impl Sightings {
             self.0.pop_front();
         }
         self.0.push_back(Sighting { place, seen, at, began });
+    }
+
+    /// Whether so much fails lately that a closer look is worth its time.
+    pub fn are_bad(&self, now: Timestamp) -> bool {
+        let newest = self.0.iter().rev().enumerate();
+        let lately = newest
+            .take_while(|(nth, sighting)| *nth < GLANCE || now.since(sighting.at) <= LATELY)
+            .filter(|(_, s)| matches!(s.seen, Seen::Turned { .. } | Seen::New { .. }));
+        lately.take(PLACES_MIN).count() == PLACES_MIN
     }
 
     /// What was seen lately.

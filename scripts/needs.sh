@@ -81,6 +81,34 @@ need_chromium() {
     return 1
 }
 
+need_valgrind() {
+    command -v valgrind >/dev/null && return
+    may_install && apt_install valgrind && return
+    echo "no valgrind: install it"
+    return 1
+}
+
+# What the benchmarks set beside the agent, and what they measure with. Unpacked, not installed: nothing is started.
+need_bench() {
+    NGINX=$(command -v nginx || echo "$PWD/$TOOLS/usr/sbin/nginx")
+    BLACKBOX=$(command -v prometheus-blackbox-exporter || echo "$PWD/$TOOLS/usr/bin/prometheus-blackbox-exporter")
+    export NGINX BLACKBOX
+    if may_install; then
+        [[ -x $NGINX && -x $BLACKBOX ]] || {
+            apt_lists && mkdir -p "$TOOLS/deb" && (
+                cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root nginx nginx-light prometheus-blackbox-exporter &&
+                    for package in *.deb; do dpkg-deb -x "$package" ..; done
+            ) >&2
+            rm -rf "$TOOLS/deb"
+        }
+        need_valgrind >&2
+        command -v ip >/dev/null || apt_install iproute2
+    fi
+    [[ -x $NGINX && -x $BLACKBOX ]] && command -v valgrind ip openssl curl python3 >/dev/null && return
+    echo "for the benchmarks: install nginx, prometheus-blackbox-exporter, valgrind, iproute2, openssl and curl"
+    return 1
+}
+
 # promtool, which knows whether /metrics is well-formed. It is unpacked from Debian's prometheus, not installed: that
 # would also start a server.
 need_promtool() {

@@ -5,6 +5,7 @@
 //! started, what waited long enough is sealed, what may be sent is sent. The parts: [`crate::clock`],
 //! [`crate::schedule`], [`crate::flights`], [`crate::outbox`].
 
+mod asked;
 mod link;
 mod slots;
 
@@ -175,6 +176,7 @@ pub struct AgentCore<A: Admit> {
     /// The shard that is coming in parts.
     parts: Parts,
     excuses: Excuses,
+    asked: asked::AskedProbes,
     drain: Option<Drain>,
     /// The latest scheduled start since the last beat, against its plan; and before the last beat.
     lateness: (Duration, Duration),
@@ -206,6 +208,7 @@ impl<A: Admit> AgentCore<A> {
             outbox: Outbox::new(config.outbox_bytes),
             parts: Parts::default(),
             excuses: Excuses::default(),
+            asked: asked::AskedProbes::default(),
             drain: None,
             lateness: (Duration::ZERO, Duration::ZERO),
             usage: Usage::default(),

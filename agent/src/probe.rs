@@ -15,9 +15,12 @@ mod exchange;
 mod fault;
 pub(crate) mod fuzz;
 mod hosts;
+mod http1;
+mod http2;
 mod lookup;
 mod mask;
 mod options;
+mod patterns;
 mod permits;
 mod prepare;
 mod redirect;
@@ -28,14 +31,15 @@ mod shown;
 mod sockets;
 mod tls;
 mod trace;
+mod tuned;
 mod verify;
 mod watched;
 
-use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use proto::{Cause, Note, Unexpected};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub use exchange::{BODY_MATCHED_MAX, BODY_MAX, HEAD_MAX};
@@ -46,14 +50,14 @@ pub use prepare::{Prepared, Unfit};
 pub use report::{Attempt, Details, Ended, Fault, Hop, Report};
 pub use trace::Phase;
 
-use address::AddressPolicy;
 use exchange::{Answer, Exchange};
 use fault::Stop;
+use patterns::Patterns;
 use permits::Permits;
 use request::Request;
-use resolve::Names;
 use tls::TlsConfigs;
 use trace::Trace;
+use tuned::Tuned;
 
 /// Probes targets; cheap to clone, all clones share its caches and limits.
 #[derive(Clone)]
@@ -63,32 +67,9 @@ pub struct Prober {
 
 struct Shared {
     tls: TlsConfigs,
+    permits: Permits,
+    patterns: Patterns,
     tuned: RwLock<Arc<Tuned>>,
-}
-
-/// What may change while the prober runs: a probe keeps what it began with.
-struct Tuned {
-    options: ProbeOptions,
-    names: Arc<Names>,
-    addresses: AddressPolicy,
-    permits: Arc<Permits>,
-}
-
-impl Tuned {
-    /// What `options` ask for; what they do not change of `before` is kept, caches and waiting probes with it.
-    fn new(options: &ProbeOptions, before: Option<&Self>) -> Result<Self, ProberError> {
-        let names = match before.filter(|before| before.options.dns == options.dns) {
-            Some(before) => before.names.clone(),
-            None => Arc::new(Names::new(options.dns.as_ref())?),
-        };
-        let permits = match before.filter(|before| before.options.per_host == options.per_host) {
-            Some(before) => before.permits.clone(),
-            None => Arc::new(Permits::new(options.per_host.unwrap_or(ProbeOptions::PER_HOST))),
-        };
-        let addresses = AddressPolicy::new(options.deny_private, options.allow_network.clone())
-            .refusing(options.refuse_network.clone());
-        Ok(Self { options: options.clone(), names, addresses, permits })
-    }
 }
 
 /// Why a prober cannot start.
@@ -116,23 +97,24 @@ impl Prober {
     /// # Errors
     /// When `--dns` names no server. Missing trust roots or a missing `/etc/resolv.conf` are warned of.
     pub fn new(options: &ProbeOptions) -> Result<Self, ProberError> {
-        let tuned = RwLock::new(Arc::new(Tuned::new(options, None)?));
-        let shared = Shared { tls: TlsConfigs::new()?, tuned };
+        let shared = Shared {
+            tuned: RwLock::new(Arc::new(Tuned::new(options, None)?)),
+            tls: TlsConfigs::new()?,
+            permits: Permits::new(options.per_host.unwrap_or(ProbeOptions::PER_HOST)),
+            patterns: Patterns::default(),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
-    /// Probes like this from now on, in all clones; what runs or waits for its host goes on as it began. A name server
-    /// given by name is looked up by the system: this may block.
+    /// Probes like this from now on, in all clones; what runs goes on as it began. A name server given by name is looked up by
+    /// the system: this may block.
     ///
     /// # Errors
     /// When the options cannot be used: the ones before stay.
     pub fn tune(&self, options: &ProbeOptions) -> Result<(), ProberError> {
-        let before = self.tuned();
-        if before.options == *options {
-            return Ok(());
-        }
-        let tuned = Tuned::new(options, Some(&before))?;
+        let tuned = Tuned::new(options, Some(&self.tuned()))?;
         *self.shared.tuned.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuned);
+        self.shared.permits.resize(options.per_host.unwrap_or(ProbeOptions::PER_HOST));
         Ok(())
     }
 
@@ -145,20 +127,29 @@ impl Prober {
     /// # Errors
     /// What about the specification cannot be probed.
     pub fn prepare(&self, spec: &proto::ProbeSpec) -> Result<Prepared, Unfit> {
-        prepare::prepare(spec, &self.shared.tls)
+        let Shared { tls, permits, patterns, .. } = &*self.shared;
+        prepare::prepare(spec, tls, permits, patterns)
     }
 
     /// Waits until fewer than `--per-host` probes of the target's host are running. Not part of the probe's time: hold
     /// what this returns while [`Self::probe`] runs. Hosts that redirects lead to are not counted.
-    pub async fn permit(&self, prepared: &Prepared) -> HostPermit {
-        self.tuned().permits.acquire(&prepared.host).await
+    pub async fn permit<'a>(&self, prepared: &'a Prepared) -> HostPermit<'a> {
+        prepared.limit.acquire().await
     }
 
     /// Probes once, for at most the timeout of `prepared`.
     pub async fn probe(&self, prepared: &Prepared) -> Ended {
-        let mut trace = Trace::new(prepared.first.host());
+        self.run(prepared, Trace::new(&prepared.limit.host, false)).await
+    }
+
+    /// The same, with every step noted: for a person who wants to know.
+    pub async fn explain(&self, prepared: &Prepared) -> Ended {
+        self.run(prepared, Trace::new(&prepared.limit.host, true)).await
+    }
+
+    async fn run(&self, prepared: &Prepared, mut trace: Trace) -> Ended {
         let tuned = self.tuned();
-        let ended = timeout(prepared.timeout, follow(&tuned, prepared, &mut trace)).await;
+        let ended = timeout(prepared.timeout, self.follow(&tuned, prepared, &mut trace)).await;
         trace.leave();
         match ended {
             Ok(Ok(answer)) => {
@@ -182,65 +173,72 @@ impl Prober {
             }
         }
     }
-}
 
-/// One hop after the other, until one is the answer.
-async fn follow(tuned: &Tuned, prepared: &Prepared, trace: &mut Trace) -> Result<Answer, Stop> {
-    let mut itinerary = redirect::Itinerary::new(&prepared.first);
-    let mut request = prepared.first.clone();
-    introduce(tuned, &mut request);
-    loop {
-        let exchange = open(tuned, prepared, &request, trace).await?;
-        trace.answered(exchange.status());
-        if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
-            return exchange.read(prepared.expect_body.is_some(), trace).await;
+    /// One hop after the other, until one is the answer.
+    async fn follow(
+        &self,
+        tuned: &Tuned,
+        prepared: &Prepared,
+        trace: &mut Trace,
+    ) -> Result<Answer, Stop> {
+        let mut itinerary = redirect::Itinerary::default();
+        let mut next = tuned.introduced(&prepared.first);
+        loop {
+            let request = next.as_ref().unwrap_or(&prepared.first);
+            let exchange = self.open(tuned, prepared, request, trace).await?;
+            trace.answered(exchange.status());
+            if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
+                return exchange.read(trace).await;
+            }
+            let to = itinerary.next(request, exchange.status(), exchange.location())?;
+            trace.redirected(&to);
+            next = tuned.introduced(&to).or(Some(to));
         }
-        request = itinerary.next(&request, exchange.status(), exchange.location())?;
-        introduce(tuned, &mut request);
-        trace.redirected(&request);
     }
-}
 
-/// From a request to the head of its answer, over a new connection.
-async fn open(
-    tuned: &Tuned,
-    prepared: &Prepared,
-    request: &Request,
-    trace: &mut Trace,
-) -> Result<Exchange, Stop> {
-    trace.enter(Phase::Resolve);
-    let addresses = tuned.names.resolve(&request.url).await?;
-    let allowed = tuned.addresses.filter(&addresses, trace)?;
-    let port = request.port();
-    let targets: Vec<_> = allowed.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+    /// From a request to the head of its answer, over a new connection.
+    async fn open(
+        &self,
+        tuned: &Tuned,
+        prepared: &Prepared,
+        request: &Request,
+        trace: &mut Trace,
+    ) -> Result<Exchange, Stop> {
+        trace.enter(Phase::Resolve);
+        let mut addresses = tuned.names.resolve(&request.url).await?;
+        tuned.addresses.filter(&mut addresses, trace)?;
 
-    trace.enter(Phase::Connect);
-    let stream = dial::dial(&targets, trace).await?;
-
-    if request.url.scheme() == "http" {
+        trace.enter(Phase::Connect);
+        let stream = dial::dial(&addresses, request.port(), trace).await?;
+        if request.url.scheme() == "https" {
+            // Boxed: a probe without TLS should not carry the room for it.
+            return Box::pin(self.secure(prepared, request, stream, trace)).await;
+        }
         trace.enter(Phase::Processing);
-        return Exchange::http1(stream, request, trace).await;
+        let keep = prepared.expect_body.is_some();
+        Ok(Exchange::Plain(http1::Answering::ask(stream, request, keep, trace).await?))
     }
-    trace.enter(Phase::Tls);
-    let Some(trust) = &prepared.trust else {
-        return Err(Stop::failed(
-            Cause::RedirectNoRoots,
-            "to https, but this agent has no trust roots",
-        ));
-    };
-    let stream = tls::handshake(trust, &request.url, stream, trace).await?;
-    trace.enter(Phase::Processing);
-    if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-        Exchange::http2(stream, request, trace).await
-    } else {
-        Exchange::http1(stream, request, trace).await
-    }
-}
 
-/// Says who asks, where neither the target nor the program's default is to.
-fn introduce(tuned: &Tuned, request: &mut Request) {
-    if let Some(agent) = &tuned.options.user_agent {
-        request.headers.entry(http::header::USER_AGENT).or_insert_with(|| agent.clone());
+    async fn secure(
+        &self,
+        prepared: &Prepared,
+        request: &Request,
+        stream: TcpStream,
+        trace: &mut Trace,
+    ) -> Result<Exchange, Stop> {
+        trace.enter(Phase::Tls);
+        let Some(trust) = &prepared.trust else {
+            let cause = "to https, but this agent has no trust roots";
+            return Err(Stop::failed(Cause::RedirectNoRoots, cause));
+        };
+        let stream = tls::handshake(trust, &request.url, stream, trace).await?;
+        trace.enter(Phase::Processing);
+        let keep = prepared.expect_body.is_some();
+        Ok(if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            Exchange::Http2(Box::new(http2::Answering::ask(stream, request, keep, trace).await?))
+        } else {
+            Exchange::Secure(Box::new(http1::Answering::ask(stream, request, keep, trace).await?))
+        })
     }
 }
 
@@ -252,8 +250,8 @@ fn judge(prepared: &Prepared, answer: &Answer) -> Option<(Unexpected, String)> {
         return Some((Unexpected::Status, format!("status {status}; expected {expected}")));
     }
     match &prepared.expect_body {
-        Some(regex) if !regex.is_match(&answer.kept) => {
-            Some((Unexpected::Body, format!("the body does not match /{regex}/")))
+        Some(pattern) if !pattern.regex.is_match(&answer.kept) => {
+            Some((Unexpected::Body, format!("the body does not match /{}/", pattern.regex)))
         }
         _ => None,
     }

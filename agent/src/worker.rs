@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use proto::ScheduledTarget;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +13,7 @@ use crate::admit::Admit;
 use crate::agent_core::{Attempt, Start};
 use crate::clock::LocalMicros;
 use crate::flights::Ticket;
+use crate::limit::Limit;
 use crate::local_time::{boot_time, until};
 use crate::pause::Pauses;
 use crate::probe::{Ended, Prepared, Prober};
@@ -41,14 +41,11 @@ pub(crate) struct Workers {
     tickets: HashMap<Id, Ticket>,
     shared: Arc<Shared>,
     started: mpsc::Receiver<(Ticket, LocalMicros)>,
-    concurrency: usize,
 }
 
 struct Shared {
     prober: Prober,
-    permits: Arc<Semaphore>,
-    /// Permits that are to be taken out of use when those who hold them give them back.
-    surplus: AtomicUsize,
+    permits: Limit,
     pauses: Arc<Pauses>,
     started: mpsc::Sender<(Ticket, LocalMicros)>,
     no_more: CancellationToken,
@@ -69,30 +66,15 @@ impl Workers {
     /// None yet; at most `concurrency` probes will run at once.
     pub(crate) fn new(prober: Prober, concurrency: usize, pauses: Arc<Pauses>) -> Self {
         let (sender, started) = mpsc::channel(STARTED_MAX);
-        let concurrency = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let permits = Arc::new(Semaphore::new(concurrency));
-        let surplus = AtomicUsize::new(0);
+        let permits = Limit::new(concurrency);
         let no_more = CancellationToken::new();
-        let shared =
-            Arc::new(Shared { prober, permits, surplus, pauses, started: sender, no_more });
-        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started, concurrency }
+        let shared = Arc::new(Shared { prober, permits, pauses, started: sender, no_more });
+        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started }
     }
 
     /// From now on at most `concurrency` probes run at once; what runs is not cut short.
-    pub(crate) fn resize(&mut self, concurrency: usize) {
-        let wanted = concurrency.clamp(1, Semaphore::MAX_PERMITS);
-        let before = std::mem::replace(&mut self.concurrency, wanted);
-        let Shared { permits, surplus, .. } = &*self.shared;
-        if wanted > before {
-            // What was to be taken out of use is wanted again.
-            let more = wanted - before;
-            let debt = surplus.load(Ordering::SeqCst).min(more);
-            let kept = (0..debt).filter(|_| take_one(surplus)).count();
-            permits.add_permits(more - kept);
-        } else {
-            let fewer = before - wanted;
-            surplus.fetch_add(fewer - permits.forget_permits(fewer), Ordering::SeqCst);
-        }
+    pub(crate) fn resize(&self, concurrency: usize) {
+        self.shared.permits.resize(concurrency);
     }
 
     /// Probes as soon as there are permits.
@@ -131,19 +113,13 @@ impl Workers {
     }
 }
 
-/// Lowers a counter by one, if it is not 0.
-fn take_one(counter: &AtomicUsize) -> bool {
-    let lower = |count: usize| count.checked_sub(1);
-    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, lower).is_ok()
-}
-
 impl Shared {
     /// One try, from waiting to its end. None if nothing may begin any more.
     async fn attempt(&self, start: &Start<Ready>) -> Option<Attempt> {
         let (prepared, timeout) = &*start.handle;
         let permits = async {
             let host = self.prober.permit(prepared).await;
-            let global = self.permits.acquire().await.expect("it is never closed");
+            let global = self.permits.acquire().await;
             (host, global)
         };
         let permits = tokio::select! {
@@ -161,10 +137,7 @@ impl Shared {
         // Boxed, so that one who waits for a permit takes little memory.
         let ended = Box::pin(self.prober.probe(prepared)).await;
         let paused = self.pauses.tainted(started, boot_time(), *timeout);
-        let (_host, global) = permits;
-        if take_one(&self.surplus) {
-            global.forget();
-        }
+        drop(permits);
         Some(match ended {
             _ if paused => Attempt::Paused,
             Ended::Report(report) => Attempt::Found {

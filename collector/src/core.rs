@@ -4,11 +4,14 @@
 //! [`Effect::Append`], and is taken when that append is durable. Upkeep follows every event, so no path can forget it.
 //! Start at [`Core::apply`].
 
+mod asks;
 mod assign;
 mod confirm;
 mod counters;
+mod follow;
 mod ingest;
 mod listing;
+mod notices;
 mod sessions;
 mod settle;
 mod suspect;
@@ -26,8 +29,11 @@ use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::target_file::Target;
 
+pub use asks::{Answer, AskId, Asked, AskedAt};
 use confirm::Confirming;
 pub use counters::Counters;
+pub use counters::Counters;
+pub use notices::{FleetChange, Notice};
 pub use tuning::{BEHIND_MAX, Progress, Tuning};
 
 /// What the core is told to do.
@@ -71,6 +77,8 @@ pub enum Event {
     Drain,
     /// The file of agent settings was read; or why it cannot be used.
     Settings(Result<AgentSettings, String>),
+    /// Somebody wants to know what every vantage of the target of this name finds now.
+    Ask(AskId, String),
 }
 
 /// What is to be done about it.
@@ -82,6 +90,8 @@ pub enum Effect {
     End(SessionId, SessionEnd),
     /// Make this record durable; tickets rise by one.
     Append(u64, Bytes),
+    /// This came of a question.
+    Answer(AskId, Asked),
 }
 
 /// Why the collector ends a stream.
@@ -167,6 +177,10 @@ pub struct Core {
     hold_until: Timestamp,
     awaited: Vec<String>,
     tuning: Tuning,
+    /// Probes that somebody waits for.
+    asks: asks::Asks,
+    /// What is to be told.
+    notices: Vec<Notice>,
     stopping: bool,
     last_tick: Timestamp,
     last_forget: Timestamp,
@@ -200,6 +214,8 @@ impl Core {
             log_stalls: Spans::default(),
             judgements_in_log: 0,
             judgements: Vec::new(),
+            asks: asks::Asks::default(),
+            notices: Vec::new(),
             stopping: false,
             last_tick: now,
             last_forget: now,
@@ -245,6 +261,7 @@ impl Core {
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
             Event::Settings(read) => self.settings(now, read),
+            Event::Ask(ask, name) => self.ask(now, ask, &name),
         }
         self.confirm(now);
         self.list(now);

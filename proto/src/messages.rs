@@ -4,13 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::outcome::Refusal;
+use crate::batch::ProbeResult;
+use crate::outcome::{Missed, Refusal};
 use crate::plan::ShardId;
 use crate::target::{ScheduledTarget, Uid};
 use crate::time::Timestamp;
 
 /// The version of the protocol that these messages are.
 pub const PROTOCOL: u32 = 1;
+
+/// On the answer of a collector that stands by (status Unavailable): where the leading one's API is, or `nobody`.
+pub const LEADER_HEADER: &str = "zonewatch-leader";
 
 /// From an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +34,8 @@ pub enum AgentMessage {
     },
     /// The answer to [`ProbeSettings`].
     SettingsApplied(SettingsApplied),
+    /// The answer to a [`ProbeNow`].
+    ProbeAnswer(ProbeAnswer),
 }
 
 /// From the collector.
@@ -59,6 +65,28 @@ pub enum CollectorMessage {
     },
     /// How to probe, from now on.
     Settings(ProbeSettings),
+    /// Say what you find now.
+    ProbeNow(ProbeNow),
+}
+
+/// A question that is no slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeNow {
+    /// Comes back in the answer.
+    pub id: u64,
+    /// Self-contained.
+    pub target: ScheduledTarget,
+    /// Started later it is not worth starting.
+    pub start_within: Duration,
+}
+
+/// What an agent found when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeAnswer {
+    /// Of the question.
+    pub id: u64,
+    /// What was found, planned when it was started; or why nothing was.
+    pub found: Result<ProbeResult, Missed>,
 }
 
 /// Who speaks, and what it still holds.

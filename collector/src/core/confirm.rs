@@ -58,7 +58,7 @@ impl Core {
         for (slot, confirmed) in std::mem::take(&mut self.doubtful) {
             let (vantage, target, planned) = slot;
             if !confirmed {
-                self.ask(now, slot, false);
+                self.try_again(now, slot, false);
                 continue;
             }
             let others: Vec<VantageIdx> =
@@ -66,7 +66,7 @@ impl Core {
             for other in others {
                 let series = self.state.series(other, target);
                 if let Some((running, _)) = series.and_then(|series| running_slot(series, now)) {
-                    self.ask(now, (other, target, running), true);
+                    self.try_again(now, (other, target, running), true);
                 }
             }
             tracing::debug!(target = self.state.target(target).entry.name, %planned, "a failure is confirmed");
@@ -74,7 +74,7 @@ impl Core {
     }
 
     /// Sends one slot to whoever is best to try it.
-    fn ask(&mut self, now: Timestamp, slot: Slot, all_asked: bool) {
+    fn try_again(&mut self, now: Timestamp, slot: Slot, all_asked: bool) {
         let (vantage, target, planned) = slot;
         if self.confirming.contains_key(&slot) || self.running.contains_key(&slot) {
             return;

@@ -6,10 +6,13 @@ use crate::client::send;
 use crate::rig::shared;
 use crate::shape::check;
 
-const PROBE: &str = r#"{"planned":"time","started":"time","agent":"text","zone":"text","status":"count|null",
-    "error":"text|null","unexpected":"text|null","cause":"text|null","latency_ms":"number",
+/// What any probe finds.
+pub(crate) const FOUND: &str = r#""started":"time","status":"count|null","error":"text|null","unexpected":"text|null",
+    "kind":"text|null","cause":"text|null","latency_ms":"number",
     "phases_ms":{"resolve":"number","connect":"number","tls":"number","processing":"number","transfer":"number"},
-    "address":"text|null","certificate_expires":"time|null"}"#;
+    "address":"text|null","protocol":"text|null","tls":"text|null","redirects":"count","location":"text|null",
+    "certificate_expires":"time|null","certificate_subject":"text|null","certificate_issuer":"text|null",
+    "headers":{"*":"text"},"body_start":"text|null","body_bytes":"count""#;
 
 const STRIP: &str = r#"{"cell_ms":"positive","cells":"text"}"#;
 
@@ -165,9 +168,10 @@ fn targets_are_listed_with_every_field() {
 #[test]
 fn one_target_is_told_in_full_from_each_vantage() {
     let full = shared().json("/api/v1/targets/gone");
+    let probe = format!(r#"{{"planned":"time","agent":"text","zone":"text",{FOUND}}}"#);
     let at = format!(
         r#"{{"vantage":"text","verdict":"text","since":"time","last_hour":{STRIP},"next_planned":"time",
-        "newest":{PROBE},"last_success":"null","newest_failure":{PROBE},"changed":"null",
+        "newest":{probe},"last_success":"null","newest_failure":{probe},"changed":"null",
         "unconfirmed":"count"}}"#
     );
     check(
@@ -350,7 +354,10 @@ fn another_method_is_told_which_there_are() {
     for route in ROUTES {
         for method in ["POST", "DELETE", "PUT"] {
             let answer = send(shared().http, method, route, &[("Content-Length", "0")]);
-            assert_eq!(problem(&answer, 405), "this route only answers GET and HEAD");
+            assert_eq!(
+                problem(&answer, 405),
+                "this route does not answer this method; see the Allow header"
+            );
             assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{method} {route}: {answer:?}");
         }
     }

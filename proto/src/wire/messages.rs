@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::raw::v1 as raw;
-use super::settings;
-use super::{Malformed, clip, millis_u32, value};
+use super::{Malformed, ask, clip, millis_u32, settings, value};
 use crate::evidence::Note;
 use crate::messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load,
@@ -56,6 +55,7 @@ impl TryFrom<raw::AgentMessage> for AgentMessage {
                 Self::Draining { until: Timestamp::from_millis(until_ms) }
             }
             Message::SettingsApplied(applied) => Self::SettingsApplied(settings::applied(applied)?),
+            Message::ProbeAnswer(answer) => Self::ProbeAnswer(ask::answer_from_raw(answer)?),
         })
     }
 }
@@ -72,6 +72,7 @@ impl From<AgentMessage> for raw::AgentMessage {
                 Message::Draining(raw::Draining { until_ms: until.millis() })
             }
             AgentMessage::SettingsApplied(applied) => Message::SettingsApplied(applied.into()),
+            AgentMessage::ProbeAnswer(answer) => Message::ProbeAnswer(ask::answer_to_raw(answer)),
         };
         Self { message: Some(message) }
     }
@@ -100,6 +101,7 @@ impl TryFrom<raw::CollectorMessage> for CollectorMessage {
                 Self::GoAway { after: Duration::from_millis(after_ms.into()), cause }
             }
             Message::Settings(settings) => Self::Settings(settings.into()),
+            Message::ProbeNow(question) => Self::ProbeNow(ask::question_from_raw(question)?),
         })
     }
 }
@@ -125,6 +127,9 @@ impl From<CollectorMessage> for raw::CollectorMessage {
                 Message::GoAway(raw::GoAway { after_ms: millis_u32(after), cause })
             }
             CollectorMessage::Settings(settings) => Message::Settings(settings.into()),
+            CollectorMessage::ProbeNow(question) => {
+                Message::ProbeNow(ask::question_to_raw(question))
+            }
         };
         Self { message: Some(message) }
     }

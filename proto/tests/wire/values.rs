@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proto::{
     AgentMessage, Applied, Assign, Batch, Beat, Cause, CollectorMessage, Failure, Grant, HeldShard,
-    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeResult,
-    ProbeSettings, ProbeSpec, Protocol, Record, Refusal, RefusedTarget, ResultBatch,
+    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeAnswer, ProbeNow,
+    ProbeResult, ProbeSettings, ProbeSpec, Protocol, Record, Refusal, RefusedTarget, ResultBatch,
     ResultsMessage, Revoke, RunTarget, SHARDS, ScheduledTarget, SettingsApplied, ShardId,
     ShownHeader, StatusSet, TargetEntry, Timestamp, TlsVersion, Uid, Unexpected, VantageState,
     Welcome,
@@ -228,6 +228,7 @@ fn hello() -> impl Strategy<Value = Hello> {
 }
 
 pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
+    let found = prop_oneof![result().prop_map(Ok), select(Missed::ALL.to_vec()).prop_map(Err),];
     let refused = (uid(), any::<u32>(), text()).prop_map(|(uid, revision, reason)| RefusedTarget {
         uid,
         revision,
@@ -254,6 +255,8 @@ pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
                 AgentMessage::SettingsApplied(SettingsApplied { version, capacity, problem })
             }
         ),
+        (any::<u64>(), found)
+            .prop_map(|(id, found)| { AgentMessage::ProbeAnswer(ProbeAnswer { id, found }) }),
     ]
 }
 
@@ -302,6 +305,10 @@ pub(crate) fn collector_message() -> impl Strategy<Value = CollectorMessage> {
             cause
         }),
         settings().prop_map(CollectorMessage::Settings),
+        (any::<u64>(), target(), any::<u32>()).prop_map(|(id, target, within)| {
+            let start_within = Duration::from_millis(within.into());
+            CollectorMessage::ProbeNow(ProbeNow { id, target, start_within })
+        }),
     ]
 }
 

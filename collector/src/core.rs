@@ -32,7 +32,6 @@ use crate::target_file::Target;
 pub use asks::{Answer, AskId, Asked, AskedAt};
 use confirm::Confirming;
 pub use counters::Counters;
-pub use counters::Counters;
 pub use notices::{FleetChange, Notice};
 pub use tuning::{BEHIND_MAX, Progress, Tuning};
 

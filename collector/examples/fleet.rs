@@ -196,7 +196,7 @@ impl Fleet {
                         events
                             .extend(told.into_iter().filter_map(|effect| to_core(session, effect)));
                     }
-                    Effect::End(..) => {}
+                    Effect::End(..) | Effect::Answer(..) => {}
                 }
             }
         }

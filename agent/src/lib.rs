@@ -30,7 +30,9 @@ mod outage;
 mod outbox;
 mod parts;
 mod pause;
+mod plain_metrics;
 pub mod probe;
+mod process;
 mod runtime;
 mod schedule;
 mod session;
@@ -57,7 +59,9 @@ pub use config::{
 pub use descriptors::{affordable_concurrency, raise_descriptor_limit};
 pub use flights::Ticket;
 pub use local_time::boot_time;
+pub use plain_metrics::plain_metrics;
 pub use probe::ProbeOptions;
+pub use process::process_metrics;
 pub use runtime::DrainReport;
 pub use settings::SettingsError;
 

@@ -20,16 +20,17 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, Listeners, router};
+use crate::http::{Answers, Api, Listeners, Orders, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
 use crate::sessions::{Refusals, Sessions};
-use crate::standby::{self, Elected, LeaseKeeper, LeaseLost};
+use crate::standby::{self, Elected, LeaseKeeper, LeaseLost, Meanwhile};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, Store, StoreAddress, StoreError};
 use crate::target_file::{
@@ -134,8 +135,10 @@ pub struct Collector {
     origins: Arc<[crate::http::Origin]>,
     screen: Option<Screen>,
     store: String,
+    agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
     emf: Option<String>,
     lease: Option<LeaseKeeper>,
+    meanwhile: Option<Meanwhile>,
 }
 
 struct OpenLog {
@@ -156,13 +159,13 @@ impl Collector {
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let (elected, lease) = match &config.store {
+        let (elected, lease, meanwhile) = match &config.store {
             StoreAddress::DynamoDb(table) => {
-                let Elected { store, lease } =
+                let Elected { store, lease, meanwhile } =
                     standby::until_elected(&config, table, &http, &grpc).await?;
-                (Some(store), Some(lease))
+                (Some(store), Some(lease), meanwhile)
             }
-            StoreAddress::Memory | StoreAddress::Folder(_) => (None, None),
+            StoreAddress::Memory | StoreAddress::Folder(_) => (None, None, None),
         };
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
         let (store, leadership) = blocking(move || {
@@ -212,8 +215,10 @@ impl Collector {
             origins: config.origins,
             screen: config.screen,
             store: config.store.to_string(),
+            agent_settings: config.agent_settings,
             emf: config.emf,
             lease,
+            meanwhile,
         })
     }
 
@@ -239,6 +244,7 @@ impl Collector {
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         self.introduce();
         let mut lease = self.lease;
+        drop(self.meanwhile);
         let hub = self.hub.clone();
         let (health, log_health) = watch::channel(LogHealth::Working);
         let (source_told, source_health) = watch::channel(Health::default());
@@ -273,6 +279,7 @@ impl Collector {
             refusals: refusals.clone(),
             origins: self.origins,
             answers: Answers::default(),
+            orders: Orders::default(),
             listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
@@ -323,6 +330,11 @@ impl Collector {
         };
         let keeper = keeper.keep(self.file, servers_stop.clone());
         parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
+
+        if let Some((path, settings)) = self.agent_settings {
+            let watch = agent_settings::watch(hub.clone(), path, settings, servers_stop.clone());
+            parts.spawn(async move { Part::of("the settings file's watcher", watch.await) });
+        }
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),

@@ -4,11 +4,13 @@
 //! restart finds is what was there. Start at [`State::apply`].
 
 mod accept;
+mod attempts;
 mod changes;
 pub mod hours;
 mod series;
 pub mod snapshot;
 mod stretch;
+mod suspicions;
 mod target;
 mod value;
 
@@ -17,8 +19,8 @@ use std::ops::{Bound, Range};
 use std::time::Duration;
 
 use proto::{
-    Kind, Malformed, Record, ResultBatch, TargetEntry, Timestamp, Uid, VantageState as LoggedState,
-    phase_of, wire,
+    Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry, Timestamp, Uid,
+    VantageState as LoggedState, WINDOW_MAX, phase_of, wire,
 };
 
 pub use accept::{Accepted, LATE_MAX};
@@ -26,6 +28,7 @@ pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use hours::Hours;
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
+pub use suspicions::Suspicions;
 pub use target::{TargetIdx, TargetState};
 pub use value::{Entry, ReporterIdx, rank};
 
@@ -90,6 +93,8 @@ pub struct State {
     last_reports: HashMap<ReporterIdx, Timestamp>,
     /// When a collector led: from its claim to the last thing that it logged.
     led: Vec<(Timestamp, Timestamp)>,
+    /// When which agents were under suspicion.
+    pub suspicions: Suspicions,
     /// What was written into parts.
     hours: Hours,
     /// How many records the log had up to here: where the next one is.
@@ -180,6 +185,7 @@ impl State {
                 Change::Hour(start)
             }
             Kind::Snapshot(_) => Change::Snapshot,
+            Kind::Suspicion(suspicion) => self.apply_suspicion(suspicion, position),
         })
     }
 
@@ -337,7 +343,7 @@ impl State {
         let mut touched = Vec::with_capacity(values.results.len());
         // The hour that was touched last: most results of a batch are of one.
         let mut hour = Timestamp::EPOCH..Timestamp::EPOCH;
-        let reporters = &self.reporters;
+        let (reporters, suspicions) = (&self.reporters, &self.suspicions);
         let series = &mut self.vantages[vantage.index()].series;
         for result in &values.results {
             let Some(idx) = self.by_uid.get(&result.uid) else { continue };
@@ -346,7 +352,9 @@ impl State {
             if series.stretch_of(result.planned).is_none() || result.planned < self.forgotten {
                 continue;
             }
-            if series.record(result, reporter, |r| reporters[r.0 as usize].boot) {
+            let suspect =
+                may_be_ours(result.outcome) && suspicions.cover(&batch.agent_id, result.started());
+            if series.record(result, reporter, suspect, |r| reporters[r.0 as usize].boot) {
                 touched.push((*idx, result.planned));
                 if !hour.contains(&result.planned) {
                     let start = self.hours.start_of(result.planned);
@@ -375,6 +383,33 @@ impl State {
             touched.push((*idx, range.from));
         }
         Ok((vantage, touched))
+    }
+
+    /// Failures of an agent count for nothing from now on, or count after all.
+    fn apply_suspicion(&mut self, suspicion: Suspicion, position: u64) -> Change {
+        let vantage = self.vantage_or_new(&suspicion.vantage);
+        let agent = suspicion.agent_id.clone();
+        // A probe begins at most a window after its plan.
+        let from = suspicion.from - WINDOW_MAX - Duration::from_secs(1);
+        self.suspicions.add(suspicion);
+        let (reporters, suspicions) = (&self.reporters, &self.suspicions);
+        let suspect = |entry: &Entry| {
+            let id = &reporters[entry.reporter.0 as usize].agent_id;
+            match *id == agent {
+                true => may_be_ours(entry.outcome) && suspicions.cover(id, entry.started()),
+                false => entry.suspect,
+            }
+        };
+        let boot = |r: ReporterIdx| reporters[r.0 as usize].boot;
+        let mut touched = Vec::new();
+        for (index, series) in self.vantages[vantage.index()].series.iter_mut().enumerate() {
+            let changed = series.suspect(from, suspect, boot);
+            touched.extend(changed.into_iter().map(|at| (TargetIdx(index as u32), at)));
+        }
+        for (_, planned) in &touched {
+            self.hours.touch(*planned, position);
+        }
+        Change::Values(vantage, touched)
     }
 
     fn reporter(&mut self, batch: &ResultBatch) -> ReporterIdx {
@@ -535,6 +570,7 @@ impl State {
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
             series.forget_before(horizon);
         }
+        self.suspicions.forget_before(horizon);
         let horizon = now - keep_slots;
         self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);
@@ -590,10 +626,16 @@ impl State {
         let all = &mut self.vantages[vantage.index()].series;
         let Some(series) = all.get_mut(idx.index()) else { return };
         for entry in entries {
-            series.put(entry, |reporter| reporters[reporter.0 as usize].boot);
+            series.put(entry, &|reporter: ReporterIdx| reporters[reporter.0 as usize].boot);
         }
         for run in missed {
             series.judge(run);
         }
     }
+}
+
+/// Whether a failing agent would find this everywhere. That an address is refused is its own doing, and an answer came from
+/// the target.
+pub fn may_be_ours(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if failure != Failure::Blocked)
 }

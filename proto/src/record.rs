@@ -44,6 +44,8 @@ pub enum Kind {
     },
     /// Results and missed slots.
     Results(ResultBatch),
+    /// An agent's unconfirmed failures count as missed.
+    Suspicion(Suspicion),
     /// A finished hour was written into parts.
     Hour(HourManifest),
     /// Everything before a position was written into parts.
@@ -85,6 +87,19 @@ pub struct Snapshot {
     pub position: u64,
     /// The content hashes of its parts, in order.
     pub parts: Vec<u64>,
+}
+
+/// A time in which an agent fails most of what it probes, and it is not the targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// Where it reports from.
+    pub vantage: String,
+    /// Which agent.
+    pub agent_id: String,
+    /// Failures that began before this instant count.
+    pub from: Timestamp,
+    /// … and those from this one on; the greatest instant while it lasts.
+    pub until: Timestamp,
 }
 
 /// The states that a vantage is logged in.

@@ -101,6 +101,7 @@ fn add_to_group(group: &mut Group, row: &Totals, zones: BTreeMap<String, Totals>
     let planned = &mut group.planned.tally;
     planned.expected += row.tally.expected;
     planned.open += row.tally.open;
+    planned.unconfirmed += row.tally.unconfirmed;
     for (reason, count) in &row.tally.missed {
         *planned.missed.entry(*reason).or_default() += count;
     }
@@ -182,16 +183,17 @@ fn put_slots(
     (start, end): (Timestamp, Timestamp),
     reporters: &mut ReporterTable,
 ) {
-    out.number(series.received(start, end).count() as u64);
+    out.number(series.all_attempts(start, end).count() as u64);
     let mut before = start.millis();
-    for entry in series.received(start, end) {
-        let Entry { planned, start_delay_ms, latency_us, outcome, reporter } = *entry;
+    for entry in series.all_attempts(start, end) {
+        let Entry { planned, start_delay_ms, latency_us, outcome, reporter, suspect } = *entry;
         out.put(&(planned.millis() - before));
         before = planned.millis();
         out.put(&start_delay_ms);
         out.put(&latency_us);
         put_outcome(out, outcome);
-        out.number(reporters.place(state, reporter));
+        // Who, and whether under suspicion.
+        out.number(reporters.place(state, reporter) * 2 + u64::from(suspect));
     }
     out.put(&series.missed_runs(start, end));
 }
@@ -208,10 +210,12 @@ fn take_slots(
         before = before.saturating_add(input.take()?);
         let (start_delay_ms, latency_us) = (input.take()?, input.take()?);
         let outcome = take_outcome(input)?;
-        let reporter = usize::try_from(input.number()?).ok().and_then(|place| reporters.get(place));
+        let number = input.number()?;
+        let (place, suspect) = (usize::try_from(number / 2), number % 2 == 1);
+        let reporter = place.ok().and_then(|place| reporters.get(place));
         let reporter = *reporter.ok_or(Damaged("a reporter of the part"))?;
         let planned = Timestamp::from_millis(before);
-        entries.push(Entry { planned, start_delay_ms, latency_us, outcome, reporter });
+        entries.push(Entry { planned, start_delay_ms, latency_us, outcome, reporter, suspect });
     }
     Ok((entries, input.take()?))
 }

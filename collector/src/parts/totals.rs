@@ -49,10 +49,13 @@ impl Coded for Totals {
             failures,
             unexpected_status,
             unexpected_body,
+            unconfirmed,
         } = &self.tally;
-        for number in [expected, received, open, up, unexpected_status, unexpected_body] {
+        let unexpected = [unexpected_status, unexpected_body];
+        for number in [expected, received, open, up].into_iter().chain(unexpected) {
             out.number(*number);
         }
+        out.number(*unconfirmed);
         out.put(missed);
         out.put(status_codes);
         out.put(failures);
@@ -63,6 +66,7 @@ impl Coded for Totals {
         let mut number = || input.number();
         let (expected, received, open) = (number()?, number()?, number()?);
         let (up, unexpected_status, unexpected_body) = (number()?, number()?, number()?);
+        let unconfirmed = number()?;
         let tally = Tally {
             expected,
             received,
@@ -70,6 +74,7 @@ impl Coded for Totals {
             up,
             unexpected_status,
             unexpected_body,
+            unconfirmed,
             missed: input.take()?,
             status_codes: input.take()?,
             failures: input.take()?,
@@ -115,7 +120,7 @@ impl Counts {
         let (expected, received, open) = (input.number()?, input.number()?, input.number()?);
         let up = input.number()?;
         let mut counts = Self { expected, received, up, open, missed: 0 };
-        (input.number()?, input.number()?);
+        (input.number()?, input.number()?, input.number()?);
         for _ in 0..input.count()? {
             input.number()?;
             counts.missed += input.number()?;

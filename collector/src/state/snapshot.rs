@@ -7,13 +7,15 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use proto::{Batch, Kind, Note, Outcome, ProbeResult, Record, TargetEntry, Timestamp, Uid, wire};
+use proto::{
+    Batch, Kind, Note, Outcome, ProbeResult, Record, Suspicion, TargetEntry, Timestamp, Uid, wire,
+};
 
 use super::changes::Changes;
 use super::hours::Hours;
 use super::{
-    Detail, Entry, MissedRun, Reach, Reporter, ReporterIdx, Series, State, Stretch, TargetIdx,
-    TargetState, Vantage, VantageIdx, VerdictChange,
+    Detail, Entry, MissedRun, Reach, Reporter, ReporterIdx, Series, State, Stretch, Suspicions,
+    TargetIdx, TargetState, Vantage, VantageIdx, VerdictChange,
 };
 use crate::parts::{Coded, Damaged, In, Out, PART_BYTES, put_outcome, take_outcome};
 use crate::verdict::Verdict;
@@ -32,6 +34,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
         reporter_idx: _,
         last_reports,
         led,
+        suspicions,
         hours,
         position,
         forgotten,
@@ -79,6 +82,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
     head.put(&writer.reporters);
     hours.put(&mut head);
     put_changes(&mut head, changes);
+    put_suspicions(&mut head, suspicions);
     parts.push(head.0.into());
     parts
 }
@@ -117,6 +121,7 @@ pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damag
     }
     state.hours = Hours::take(&mut input, length)?;
     state.changes = take_changes(&mut input)?;
+    state.suspicions = take_suspicions(&mut input)?;
     for part in parts {
         let mut input = In(part);
         while !input.is_empty() {
@@ -143,8 +148,17 @@ impl Writer<'_> {
     }
 
     fn target(&mut self, out: &mut Out, idx: TargetIdx, target: &TargetState) {
-        let TargetState { uid: _, shard: _, entry, listed, revisions, verdict, since, stale_at } =
-            target;
+        let TargetState {
+            uid: _,
+            shard: _,
+            entry,
+            listed,
+            revisions,
+            verdict,
+            since,
+            stale_at,
+            doubt,
+        } = target;
         let kind =
             Kind::Catalog { revision: 0, upserts: vec![entry.clone()], removals: Vec::new() };
         out.bytes(&wire::encode_record(Record { at: Timestamp::EPOCH, kind }));
@@ -153,6 +167,7 @@ impl Writer<'_> {
         out.put(verdict);
         out.put(since);
         out.put(stale_at);
+        out.put(doubt);
         let state = self.state;
         let series = state.vantages().filter_map(|(vantage, _)| {
             let series = state.series(vantage, idx)?;
@@ -167,8 +182,16 @@ impl Writer<'_> {
     }
 
     fn series(&mut self, out: &mut Out, series: &Series) {
-        let Series { stretches, entries, missed, reported, settled_to, last_up, last_not_up } =
-            series;
+        let Series {
+            stretches,
+            entries: _,
+            missed,
+            reported,
+            settled_to,
+            last_up,
+            last_not_up,
+            attempts: _,
+        } = series;
         out.put(stretches);
         out.put(settled_to);
         out.put(reported);
@@ -188,7 +211,8 @@ impl Writer<'_> {
             }
             known.1
         };
-        let loose: Vec<&Entry> = entries.iter().filter(|entry| is_loose(entry.planned)).collect();
+        let all = series.all_attempts(Timestamp::from_millis(i64::MIN), Timestamp::MAX);
+        let loose: Vec<&Entry> = all.filter(|entry| is_loose(entry.planned)).collect();
         out.number(loose.len() as u64);
         for entry in loose {
             self.entry(out, entry);
@@ -214,12 +238,13 @@ impl Writer<'_> {
     }
 
     fn entry(&mut self, out: &mut Out, entry: &Entry) {
-        let Entry { planned, start_delay_ms, latency_us, outcome, reporter } = *entry;
+        let Entry { planned, start_delay_ms, latency_us, outcome, reporter, suspect } = *entry;
         out.put(&planned);
         out.put(&start_delay_ms);
         out.put(&latency_us);
         put_outcome(out, outcome);
         out.number(self.place(reporter));
+        out.put(&suspect);
     }
 }
 
@@ -287,6 +312,31 @@ fn take_failing(input: &mut In<'_>) -> Result<Vec<(VantageIdx, Outcome)>, Damage
     (0..count).map(|_| Ok((VantageIdx(input.take()?), take_outcome(input)?))).collect()
 }
 
+fn put_suspicions(out: &mut Out, suspicions: &Suspicions) {
+    let Suspicions { by_agent } = suspicions;
+    let all: Vec<&Suspicion> = by_agent.values().flatten().collect();
+    out.number(all.len() as u64);
+    for Suspicion { vantage, agent_id, from, until } in all {
+        out.put(vantage);
+        out.put(agent_id);
+        out.put(from);
+        out.put(until);
+    }
+}
+
+fn take_suspicions(input: &mut In<'_>) -> Result<Suspicions, Damaged> {
+    let mut suspicions = Suspicions::default();
+    for _ in 0..input.count()? {
+        suspicions.add(Suspicion {
+            vantage: input.take()?,
+            agent_id: input.take()?,
+            from: input.take()?,
+            until: input.take()?,
+        });
+    }
+    Ok(suspicions)
+}
+
 fn reporter_at(reporters: &[ReporterIdx], place: u64) -> Result<ReporterIdx, Damaged> {
     let found = usize::try_from(place).ok().and_then(|place| reporters.get(place));
     found.copied().ok_or(Damaged("a reporter of the snapshot"))
@@ -305,9 +355,10 @@ fn take_target(
     target.verdict = input.take()?;
     target.since = input.take()?;
     target.stale_at = input.take()?;
+    target.doubt = input.take()?;
     for _ in 0..input.count()? {
         let vantage: u16 = input.take()?;
-        let series = take_series(input, reporters)?;
+        let series = take_series(input, reporters, &state.reporters)?;
         let vantage = state.vantages.get_mut(usize::from(vantage));
         let all = &mut vantage.ok_or(Damaged("a vantage of the snapshot"))?.series;
         all.resize_with(idx.index() + 1, Series::default);
@@ -325,7 +376,11 @@ fn take_target_entry(input: &mut In<'_>) -> Result<TargetEntry, Damaged> {
     .ok_or(Damaged("a target"))
 }
 
-fn take_series(input: &mut In<'_>, reporters: &[ReporterIdx]) -> Result<Series, Damaged> {
+fn take_series(
+    input: &mut In<'_>,
+    reporters: &[ReporterIdx],
+    known: &[Reporter],
+) -> Result<Series, Damaged> {
     let mut series = Series {
         stretches: input.take()?,
         settled_to: input.take()?,
@@ -335,7 +390,8 @@ fn take_series(input: &mut In<'_>, reporters: &[ReporterIdx]) -> Result<Series, 
     series.last_up = take_detail(input, reporters)?;
     series.last_not_up = take_detail(input, reporters)?;
     for _ in 0..input.count()? {
-        series.entries.push_back(take_entry(input, reporters)?);
+        let entry = take_entry(input, reporters)?;
+        series.put(entry, &|reporter: ReporterIdx| known[reporter.0 as usize].boot);
     }
     series.missed = input.take()?;
     Ok(series)
@@ -363,6 +419,7 @@ fn take_entry(input: &mut In<'_>, reporters: &[ReporterIdx]) -> Result<Entry, Da
         latency_us: input.take()?,
         outcome: take_outcome(input)?,
         reporter: reporter_at(reporters, input.number()?)?,
+        suspect: input.take()?,
     })
 }
 

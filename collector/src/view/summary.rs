@@ -39,6 +39,7 @@ pub struct Summary {
     pub status_codes: BTreeMap<u16, u64>,
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
+    pub unconfirmed: u64,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -241,6 +242,7 @@ impl Counting {
             latency_ms,
             uptime: uptime(&tally).filter(|_| !zoned),
             failures: named(&tally),
+            unconfirmed: tally.unconfirmed,
             status_codes: tally.status_codes,
             rounds: rounds
                 .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))

@@ -9,7 +9,8 @@ use super::raw::log::v1 as raw;
 use super::target::{interval_from_raw, pairs_from_raw, pairs_to_raw, spec_from_raw, spec_to_raw};
 use super::{Malformed, millis_u32, millis_u64, value};
 use crate::record::{
-    HourManifest, Kind, PartRef, Record, ResultBatch, Snapshot, TargetEntry, VantageState,
+    HourManifest, Kind, PartRef, Record, ResultBatch, Snapshot, Suspicion, TargetEntry,
+    VantageState,
 };
 use crate::target::Uid;
 use crate::time::Timestamp;
@@ -38,6 +39,10 @@ pub fn encode_record(record: Record) -> Bytes {
         Kind::Results(batch) => {
             let ResultBatch { vantage, agent_id, zone, boot, columns } = batch;
             RawKind::Results(raw::ResultBatch { vantage, agent_id, zone, boot, columns })
+        }
+        Kind::Suspicion(Suspicion { vantage, agent_id, from, until }) => {
+            let (from_ms, until_ms) = (from.millis(), until.millis());
+            RawKind::Suspicion(raw::Suspicion { vantage, agent_id, from_ms, until_ms })
         }
         Kind::Hour(manifest) => {
             let HourManifest { start, revision, as_of, totals, rows, slots } = manifest;
@@ -81,6 +86,10 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
         }
         RawKind::Results(raw::ResultBatch { vantage, agent_id, zone, boot, columns }) => {
             Kind::Results(ResultBatch { vantage, agent_id, zone, boot, columns })
+        }
+        RawKind::Suspicion(raw::Suspicion { vantage, agent_id, from_ms, until_ms }) => {
+            let (from, until) = (Timestamp::from_millis(from_ms), Timestamp::from_millis(until_ms));
+            Kind::Suspicion(Suspicion { vantage, agent_id, from, until })
         }
         RawKind::Hour(manifest) => {
             let raw::HourManifest { start_ms, revision, as_of, totals, rows, slots } = manifest;

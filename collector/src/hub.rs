@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{Core, Effect, Event, SessionEnd};
+use crate::fill::Filler;
 use crate::fleet::SessionId;
 use crate::store::writer::{WriterEvent, WriterHandle};
 
@@ -145,13 +146,15 @@ pub enum HubError {
 pub async fn run(
     mut core: Core,
     inbox: Inbox,
+    filler: Filler,
     writer: WriterHandle,
     mut log: mpsc::Receiver<WriterEvent>,
     health: tokio::sync::watch::Sender<LogHealth>,
     stop: CancellationToken,
 ) -> Result<Core, HubError> {
     let Inbox { hub, mut events, mut questions } = inbox;
-    let mut performer = Performer { hub, writer, backlog: VecDeque::new(), cut_off: Vec::new() };
+    let (backlog, cut_off) = (VecDeque::new(), Vec::new());
+    let mut performer = Performer { hub, writer, filler, backlog, cut_off };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -207,6 +210,7 @@ pub async fn run(
 struct Performer {
     hub: Hub,
     writer: WriterHandle,
+    filler: Filler,
     /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
     /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
@@ -217,7 +221,10 @@ struct Performer {
 impl Performer {
     fn apply(&mut self, core: &mut Core, event: Event) {
         let mut next = Some(event);
-        while let Some(event) = next {
+        while let Some(mut event) = next {
+            if let Event::Hello(_, hello) = &mut event {
+                self.filler.incoming(hello);
+            }
             for effect in core.apply(self.hub.now(), event) {
                 self.perform(effect);
             }
@@ -228,7 +235,10 @@ impl Performer {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(session, message) => self.say(session, Outgoing::Message(message)),
+            Effect::Send(session, mut message) => {
+                self.filler.outgoing(&mut message);
+                self.say(session, Outgoing::Message(message));
+            }
             Effect::End(session, end) => self.say(session, Outgoing::End(end)),
             Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
         }

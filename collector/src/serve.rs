@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
+use crate::fill::Filler;
 use crate::http::{Answers, Api, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
@@ -221,7 +222,9 @@ impl Collector {
         let servers_stop = CancellationToken::new();
         let mut core_task = JoinSet::new();
         let OpenLog { writer, events, thread } = self.log;
-        core_task.spawn(hub::run(self.core, self.inbox, writer, events, health, hub_stop.clone()));
+        let filler = Filler::new(self.secrets.clone());
+        let stop_core = hub_stop.clone();
+        core_task.spawn(hub::run(self.core, self.inbox, filler, writer, events, health, stop_core));
 
         let mut parts: JoinSet<Part> = JoinSet::new();
         let refusals = Arc::<Refusals>::default();

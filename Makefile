@@ -14,7 +14,7 @@ test: ## every test; says at its end what did not run, and why
 page-test: ## the dashboard's tests alone, in a browser
 	scripts/test page
 
-lint: ## rustfmt, clippy, ruff and shellcheck, changing nothing
+lint: ## rustfmt, clippy, ruff, shellcheck and the dashboard’s types, changing nothing
 	scripts/lint
 
 fmt: ## formats the Rust and the Python

@@ -56,6 +56,19 @@ need_python() {
     cp "$wanted" "$VENV/installed"
 }
 
+# The TypeScript compiler, which checks the types in the dashboard's comments; Node comes with the Python tools.
+# shellcheck disable=SC2034 # scripts/lint runs it.
+TYPESCRIPT=$TOOLS/node_modules/typescript/bin/tsc
+TYPESCRIPT_VERSION=5.9.3
+need_typescript() {
+    grep -qs "\"version\": \"$TYPESCRIPT_VERSION\"" "$TOOLS/node_modules/typescript/package.json" && return
+    mkdir -p "$TOOLS"
+    PATH=$PWD/$VENV/bin:$PATH npm install --prefix "$TOOLS" --no-save --no-audit --no-fund --loglevel=error \
+        "typescript@$TYPESCRIPT_VERSION" >&2 && return
+    echo "npm could not install TypeScript: it needs a package registry"
+    return 1
+}
+
 # A browser, and one font for it.
 need_chromium() {
     local name
@@ -65,6 +78,34 @@ need_chromium() {
     done
     may_install && apt_install chromium fonts-dejavu-core && return
     echo "no browser: install chromium, or name one in ZONEWATCH_CHROMIUM"
+    return 1
+}
+
+need_valgrind() {
+    command -v valgrind >/dev/null && return
+    may_install && apt_install valgrind && return
+    echo "no valgrind: install it"
+    return 1
+}
+
+# What the benchmarks set beside the agent, and what they measure with. Unpacked, not installed: nothing is started.
+need_bench() {
+    NGINX=$(command -v nginx || echo "$PWD/$TOOLS/usr/sbin/nginx")
+    BLACKBOX=$(command -v prometheus-blackbox-exporter || echo "$PWD/$TOOLS/usr/bin/prometheus-blackbox-exporter")
+    export NGINX BLACKBOX
+    if may_install; then
+        [[ -x $NGINX && -x $BLACKBOX ]] || {
+            apt_lists && mkdir -p "$TOOLS/deb" && (
+                cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root nginx nginx-light prometheus-blackbox-exporter &&
+                    for package in *.deb; do dpkg-deb -x "$package" ..; done
+            ) >&2
+            rm -rf "$TOOLS/deb"
+        }
+        need_valgrind >&2
+        command -v ip >/dev/null || apt_install iproute2
+    fi
+    [[ -x $NGINX && -x $BLACKBOX ]] && command -v valgrind ip openssl curl python3 >/dev/null && return
+    echo "for the benchmarks: install nginx, prometheus-blackbox-exporter, valgrind, iproute2, openssl and curl"
     return 1
 }
 

@@ -5,6 +5,7 @@
 //! started, what waited long enough is sealed, what may be sent is sent. The parts: [`crate::clock`],
 //! [`crate::schedule`], [`crate::flights`], [`crate::outbox`].
 
+mod asked;
 mod link;
 mod slots;
 
@@ -166,6 +167,7 @@ pub struct AgentCore<A: Admit> {
     flights: Flights<A::Handle>,
     outbox: Outbox,
     excuses: Excuses,
+    asked: asked::AskedProbes,
     drain: Option<Drain>,
     /// The latest scheduled start since the last beat, against its plan; and before the last beat.
     lateness: (Duration, Duration),
@@ -195,6 +197,7 @@ impl<A: Admit> AgentCore<A> {
             flights: Flights::new(config.handed_max),
             outbox: Outbox::new(config.outbox_bytes),
             excuses: Excuses::default(),
+            asked: asked::AskedProbes::default(),
             drain: None,
             lateness: (Duration::ZERO, Duration::ZERO),
             newest_stream: StreamId(0),

@@ -15,7 +15,8 @@ const BAR: u32 = 40;
 /// `report` of a probe of `url`, in lines.
 pub fn text(url: &str, report: &Report) -> String {
     let mut out = String::new();
-    let Report { outcome, phases, body_bytes, note, details } = report;
+    let Report { outcome, phases, body_bytes, note, .. } = report;
+    let details = report.details.as_deref().cloned().unwrap_or_default();
     line(&mut out, "url", &mask_url(url));
     line(&mut out, "outcome", &outcome_text(*outcome));
     if let Some(kind) = note.kind {
@@ -67,7 +68,8 @@ pub fn text(url: &str, report: &Report) -> String {
 
 /// The same as one JSON object; times in microseconds, instants in RFC 3339.
 pub fn json(url: &str, report: &Report) -> Value {
-    let Report { outcome, phases, body_bytes, note, details } = report;
+    let Report { outcome, phases, body_bytes, note, .. } = report;
+    let details = report.details.as_deref().cloned().unwrap_or_default();
     let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = *phases;
     let (status, unexpected, failure) = match outcome {
         Outcome::Answered { status, unexpected } => (Some(*status), *unexpected, None),
@@ -214,7 +216,7 @@ mod tests {
                 })),
                 ..Note::default()
             }),
-            details: Box::new(details),
+            details: Some(Box::new(details)),
         }
     }
 
@@ -247,7 +249,7 @@ mod tests {
         report.outcome = Outcome::Failed(Failure::Timeout);
         report.note.cause = "no answer within 1s\u{1b}[31m".into();
         report.note.kind = Some(Cause::TimeoutProcessing);
-        report.details.last_phase = Some(Phase::Processing);
+        report.details.as_mut().unwrap().last_phase = Some(Phase::Processing);
         let text = text("http://a.test/", &report);
         assert!(text.contains("outcome      not up, failed: timeout\n"), "{text}");
         assert!(text.contains("<- failed here") && !text.contains('\u{1b}'), "{text}");

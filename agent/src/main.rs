@@ -133,7 +133,7 @@ async fn probe(args: ProbeArgs) -> ExitCode {
         Ok(prepared) => prepared,
         Err(error) => return fail(USAGE, &error.to_string()),
     };
-    match prober.probe(&prepared).await {
+    match prober.explain(&prepared).await {
         Ended::Report(report) => {
             match format {
                 Format::Text => print!("{}", explain::text(&url, &report)),

@@ -15,9 +15,12 @@ mod exchange;
 mod fault;
 pub(crate) mod fuzz;
 mod hosts;
+mod http1;
+mod http2;
 mod lookup;
 mod mask;
 mod options;
+mod patterns;
 mod permits;
 mod prepare;
 mod redirect;
@@ -31,11 +34,11 @@ mod trace;
 mod verify;
 mod watched;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use proto::{Cause, Note, Unexpected};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub use exchange::{BODY_MATCHED_MAX, BODY_MAX, HEAD_MAX};
@@ -49,6 +52,7 @@ pub use trace::Phase;
 use address::AddressPolicy;
 use exchange::{Answer, Exchange};
 use fault::Stop;
+use patterns::Patterns;
 use permits::Permits;
 use request::Request;
 use resolve::Names;
@@ -66,6 +70,7 @@ struct Shared {
     addresses: AddressPolicy,
     tls: TlsConfigs,
     permits: Permits,
+    patterns: Patterns,
 }
 
 /// Why a prober cannot start.
@@ -98,6 +103,7 @@ impl Prober {
             addresses: AddressPolicy::new(options.deny_private, options.allow_network.clone()),
             tls: TlsConfigs::new()?,
             permits: Permits::new(options.per_host),
+            patterns: Patterns::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -107,18 +113,27 @@ impl Prober {
     /// # Errors
     /// What about the specification cannot be probed.
     pub fn prepare(&self, spec: &proto::ProbeSpec) -> Result<Prepared, Unfit> {
-        prepare::prepare(spec, &self.shared.tls)
+        let Shared { tls, permits, patterns, .. } = &*self.shared;
+        prepare::prepare(spec, tls, permits, patterns)
     }
 
     /// Waits until fewer than `--per-host` probes of the target's host are running. Not part of the probe's time: hold
     /// what this returns while [`Self::probe`] runs. Hosts that redirects lead to are not counted.
-    pub async fn permit(&self, prepared: &Prepared) -> HostPermit {
-        self.shared.permits.acquire(&prepared.host).await
+    pub async fn permit<'a>(&self, prepared: &'a Prepared) -> HostPermit<'a> {
+        prepared.limit.acquire().await
     }
 
     /// Probes once, for at most the timeout of `prepared`.
     pub async fn probe(&self, prepared: &Prepared) -> Ended {
-        let mut trace = Trace::new(prepared.first.host());
+        self.run(prepared, Trace::new(&prepared.limit.host, false)).await
+    }
+
+    /// The same, with every step noted: for a person who wants to know.
+    pub async fn explain(&self, prepared: &Prepared) -> Ended {
+        self.run(prepared, Trace::new(&prepared.limit.host, true)).await
+    }
+
+    async fn run(&self, prepared: &Prepared, mut trace: Trace) -> Ended {
         let ended = timeout(prepared.timeout, self.follow(prepared, &mut trace)).await;
         trace.leave();
         match ended {
@@ -146,16 +161,18 @@ impl Prober {
 
     /// One hop after the other, until one is the answer.
     async fn follow(&self, prepared: &Prepared, trace: &mut Trace) -> Result<Answer, Stop> {
-        let mut itinerary = redirect::Itinerary::new(&prepared.first);
-        let mut request = prepared.first.clone();
+        let mut itinerary = redirect::Itinerary::default();
+        let mut next = None;
         loop {
-            let exchange = self.open(prepared, &request, trace).await?;
+            let request = next.as_ref().unwrap_or(&prepared.first);
+            let exchange = self.open(prepared, request, trace).await?;
             trace.answered(exchange.status());
             if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
-                return exchange.read(prepared.expect_body.is_some(), trace).await;
+                return exchange.read(trace).await;
             }
-            request = itinerary.next(&request, exchange.status(), exchange.location())?;
-            trace.redirected(&request);
+            let to = itinerary.next(request, exchange.status(), exchange.location())?;
+            trace.redirected(&to);
+            next = Some(to);
         }
     }
 
@@ -167,32 +184,40 @@ impl Prober {
         trace: &mut Trace,
     ) -> Result<Exchange, Stop> {
         trace.enter(Phase::Resolve);
-        let addresses = self.shared.names.resolve(&request.url).await?;
-        let allowed = self.shared.addresses.filter(&addresses, trace)?;
-        let port = request.port();
-        let targets: Vec<_> = allowed.into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+        let mut addresses = self.shared.names.resolve(&request.url).await?;
+        self.shared.addresses.filter(&mut addresses, trace)?;
 
         trace.enter(Phase::Connect);
-        let stream = dial::dial(&targets, trace).await?;
-
-        if request.url.scheme() == "http" {
-            trace.enter(Phase::Processing);
-            return Exchange::http1(stream, request, trace).await;
+        let stream = dial::dial(&addresses, request.port(), trace).await?;
+        if request.url.scheme() == "https" {
+            // Boxed: a probe without TLS should not carry the room for it.
+            return Box::pin(self.secure(prepared, request, stream, trace)).await;
         }
+        trace.enter(Phase::Processing);
+        let keep = prepared.expect_body.is_some();
+        Ok(Exchange::Plain(http1::Answering::ask(stream, request, keep, trace).await?))
+    }
+
+    async fn secure(
+        &self,
+        prepared: &Prepared,
+        request: &Request,
+        stream: TcpStream,
+        trace: &mut Trace,
+    ) -> Result<Exchange, Stop> {
         trace.enter(Phase::Tls);
         let Some(trust) = &prepared.trust else {
-            return Err(Stop::failed(
-                Cause::RedirectNoRoots,
-                "to https, but this agent has no trust roots",
-            ));
+            let cause = "to https, but this agent has no trust roots";
+            return Err(Stop::failed(Cause::RedirectNoRoots, cause));
         };
         let stream = tls::handshake(trust, &request.url, stream, trace).await?;
         trace.enter(Phase::Processing);
-        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            Exchange::http2(stream, request, trace).await
+        let keep = prepared.expect_body.is_some();
+        Ok(if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            Exchange::Http2(Box::new(http2::Answering::ask(stream, request, keep, trace).await?))
         } else {
-            Exchange::http1(stream, request, trace).await
-        }
+            Exchange::Secure(Box::new(http1::Answering::ask(stream, request, keep, trace).await?))
+        })
     }
 }
 
@@ -204,8 +229,8 @@ fn judge(prepared: &Prepared, answer: &Answer) -> Option<(Unexpected, String)> {
         return Some((Unexpected::Status, format!("status {status}; expected {expected}")));
     }
     match &prepared.expect_body {
-        Some(regex) if !regex.is_match(&answer.kept) => {
-            Some((Unexpected::Body, format!("the body does not match /{regex}/")))
+        Some(pattern) if !pattern.regex.is_match(&answer.kept) => {
+            Some((Unexpected::Body, format!("the body does not match /{}/", pattern.regex)))
         }
         _ => None,
     }

@@ -123,6 +123,14 @@ pub struct ServeArgs {
     /// Tokens that API clients must show one of, one a line [env value itself: ZONEWATCH_API_TOKEN].
     #[arg(long, env = "ZONEWATCH_API_TOKEN_FILE", value_name = "F")]
     pub api_token_file: Option<PathBuf>,
+    /// Lets a dashboard hosted at this origin read the API; repeatable.
+    #[arg(
+        long = "cors-origin",
+        env = "ZONEWATCH_CORS_ORIGIN",
+        value_name = "ORIGIN",
+        value_delimiter = ','
+    )]
+    pub cors_origins: Vec<crate::http::Origin>,
     /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
     #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
     pub allow_plaintext: bool,

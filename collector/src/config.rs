@@ -48,6 +48,8 @@ pub struct Config {
     pub agent_tokens: Option<Reloaded<Tokens>>,
     /// What API clients must show.
     pub api_tokens: Option<Reloaded<Tokens>>,
+    /// Where dashboards that read the API are hosted.
+    pub origins: Arc<[crate::http::Origin]>,
     /// The terminal, if there is one: it shows how the first pass is going.
     pub screen: Option<Screen>,
     /// The name of the installation in CloudWatch, if metrics are written for it.
@@ -173,6 +175,7 @@ impl Config {
             lease: args.lease,
             agent_tokens,
             api_tokens,
+            origins: args.cors_origins.into(),
             screen: None,
             emf: args.emf.emf.then_some(args.emf.deployment),
         })

@@ -4,10 +4,12 @@
 //! [`Effect::Append`], and is taken when that append is durable. Upkeep follows every event, so no path can forget it.
 //! Start at [`Core::apply`].
 
+mod asks;
 mod assign;
 mod counters;
 mod ingest;
 mod listing;
+mod notices;
 mod sessions;
 mod settle;
 mod upkeep;
@@ -22,7 +24,9 @@ use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::target_file::Target;
 
+pub use asks::{Answer, AskId, Asked, AskedAt};
 pub use counters::Counters;
+pub use notices::{FleetChange, Notice};
 
 /// What the core is told to do.
 #[derive(Clone, Debug)]
@@ -63,6 +67,8 @@ pub enum Event {
     Tick,
     /// The collector stops.
     Drain,
+    /// Somebody wants to know what every vantage of the target of this name finds now.
+    Ask(AskId, String),
 }
 
 /// What is to be done about it.
@@ -74,6 +80,8 @@ pub enum Effect {
     End(SessionId, SessionEnd),
     /// Make this record durable; tickets rise by one.
     Append(u64, Bytes),
+    /// This came of a question.
+    Answer(AskId, Asked),
 }
 
 /// Why the collector ends a stream.
@@ -154,6 +162,10 @@ pub struct Core {
     /// Shards are not given out before this: their holders may come back.
     hold_until: Timestamp,
     awaited: Vec<String>,
+    /// Probes that somebody waits for.
+    asks: asks::Asks,
+    /// What is to be told.
+    notices: Vec<Notice>,
     stopping: bool,
     last_tick: Timestamp,
     last_forget: Timestamp,
@@ -184,6 +196,8 @@ impl Core {
             log_stalls: Spans::default(),
             judgements_in_log: 0,
             judgements: Vec::new(),
+            asks: asks::Asks::default(),
+            notices: Vec::new(),
             stopping: false,
             last_tick: now,
             last_forget: now,
@@ -228,6 +242,7 @@ impl Core {
             Event::Listed(targets) => self.listing = Some(targets),
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
+            Event::Ask(ask, name) => self.ask(now, ask, &name),
         }
         self.list(now);
         self.send_assigns(now);

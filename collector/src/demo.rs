@@ -127,6 +127,7 @@ impl Demo {
             lease: LEASE,
             agent_tokens: None,
             api_tokens: None,
+            origins: std::sync::Arc::new([]),
             screen,
             emf: None,
         };

@@ -32,6 +32,7 @@ impl Filler {
             CollectorMessage::Run(targets) => {
                 targets.iter_mut().for_each(|run| self.fill(&mut run.target.spec));
             }
+            CollectorMessage::ProbeNow(probe) => self.fill(&mut probe.target.spec),
             CollectorMessage::Welcome(_)
             | CollectorMessage::Ack { .. }
             | CollectorMessage::Beat(_)

@@ -2,11 +2,14 @@
 
 mod answer;
 mod auth;
+mod cors;
+mod events;
 mod first;
 pub(crate) mod fuzz;
 mod guard;
 mod metrics;
 mod page;
+mod probe_now;
 mod problem;
 mod query;
 mod server;
@@ -18,7 +21,7 @@ use axum::Router;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::sync::watch;
 
 use crate::hub::{Hub, LogHealth};
@@ -28,6 +31,8 @@ use crate::target_file::{Health, Rejected};
 use crate::tokens::Tokens;
 
 pub use answer::Answers;
+pub use cors::Origin;
+pub use events::Listeners;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -52,8 +57,12 @@ pub struct Api {
     pub tokens: Option<Live<Tokens>>,
     /// Agents that were not let in.
     pub refusals: Arc<Refusals>,
+    /// Origins of dashboards that are hosted elsewhere.
+    pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
+    /// Who listens to what happens.
+    pub listeners: Listeners,
 }
 
 /// Every route.
@@ -65,6 +74,8 @@ pub fn router(api: Api) -> Router {
         .route("/api/v1/summary", get(v1::summary))
         .route("/api/v1/targets", get(v1::targets))
         .route("/api/v1/targets/{name}", get(v1::target))
+        .route("/api/v1/targets/{name}/probe", post(probe_now::everywhere))
+        .route("/api/v1/events", get(events::events))
         .route("/api/v1/changes", get(v1::changes))
         .route("/api/v1/agents", get(v1::agents))
         .route("/api/v1/vantages", get(v1::vantages))
@@ -81,6 +92,7 @@ pub fn router(api: Api) -> Router {
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(axum::middleware::from_fn(guard::guard))
+        .layer(axum::middleware::from_fn_with_state(api.clone(), cors::allow))
         .with_state(api)
 }
 

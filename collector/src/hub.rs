@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,9 +13,10 @@ use proto::{CollectorMessage, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::core::{Core, Effect, Event, SessionEnd};
+use crate::core::{AskId, Asked, Core, Effect, Event, SessionEnd};
 use crate::fill::Filler;
 use crate::fleet::SessionId;
+use crate::news::Reporter;
 use crate::store::writer::{WriterEvent, WriterHandle};
 
 /// The program's clock: made once, by [`crate::clock::start`] or by a test.
@@ -46,6 +48,9 @@ pub struct Hub {
     inbox: mpsc::Sender<Event>,
     questions: mpsc::Sender<Question>,
     sessions: Arc<DashMap<SessionId, mpsc::Sender<Outgoing>>>,
+    /// Who waits for what agents are asked; bounded by the requests that the HTTP port takes.
+    asking: Arc<DashMap<AskId, oneshot::Sender<Asked>>>,
+    asked: Arc<AtomicU64>,
     clock: Clock,
 }
 
@@ -59,7 +64,14 @@ impl Hub {
     pub fn new(clock: Clock) -> (Self, Inbox) {
         let (inbox, events) = mpsc::channel(INBOX_MAX);
         let (questions, asked) = mpsc::channel(QUESTIONS_MAX);
-        let hub = Self { inbox, questions, sessions: Arc::new(DashMap::new()), clock };
+        let hub = Self {
+            inbox,
+            questions,
+            sessions: Arc::default(),
+            asking: Arc::default(),
+            asked: Arc::default(),
+            clock,
+        };
         (hub.clone(), Inbox { hub, events, questions: asked })
     }
 
@@ -93,6 +105,20 @@ impl Hub {
         answer.await.map_err(|_| Stopped)
     }
 
+    /// Asks every vantage of a target what it finds now.
+    ///
+    /// # Errors
+    /// When the collector is stopping.
+    pub async fn ask_agents(&self, target: String) -> Result<Asked, Stopped> {
+        let id = AskId(self.asked.fetch_add(1, Ordering::Relaxed));
+        let (reply, answer) = oneshot::channel();
+        self.asking.insert(id, reply);
+        // Whoever asked may go away: then nobody waits any more.
+        let _forget = Forget { asking: self.asking.clone(), id };
+        self.tell(Event::Ask(id, target)).await?;
+        answer.await.map_err(|_| Stopped)
+    }
+
     /// Takes in a stream; what is to be said on it arrives at the receiver, which ends with the stream.
     pub fn open(&self, session: SessionId) -> mpsc::Receiver<Outgoing> {
         let (sender, receiver) = mpsc::channel(OUTBOX_MAX);
@@ -103,6 +129,17 @@ impl Hub {
     /// Forgets a stream.
     pub fn close(&self, session: SessionId) {
         self.sessions.remove(&session);
+    }
+}
+
+struct Forget {
+    asking: Arc<DashMap<AskId, oneshot::Sender<Asked>>>,
+    id: AskId,
+}
+
+impl Drop for Forget {
+    fn drop(&mut self) {
+        self.asking.remove(&self.id);
     }
 }
 
@@ -138,6 +175,14 @@ pub enum HubError {
     LogGone,
 }
 
+/// What stands between the core and everyone else.
+pub struct Between {
+    /// Puts secrets into what agents are sent.
+    pub filler: Filler,
+    /// Tells those who listen what is new.
+    pub reporter: Reporter,
+}
+
 /// Runs the core until `stop`, then drains it: every append that was begun is durable when this returns, unless the log
 /// is failing. Gives the core back.
 ///
@@ -146,15 +191,16 @@ pub enum HubError {
 pub async fn run(
     mut core: Core,
     inbox: Inbox,
-    filler: Filler,
+    between: Between,
     writer: WriterHandle,
     mut log: mpsc::Receiver<WriterEvent>,
     health: tokio::sync::watch::Sender<LogHealth>,
     stop: CancellationToken,
 ) -> Result<Core, HubError> {
     let Inbox { hub, mut events, mut questions } = inbox;
+    let Between { filler, reporter } = between;
     let (backlog, cut_off) = (VecDeque::new(), Vec::new());
-    let mut performer = Performer { hub, writer, filler, backlog, cut_off };
+    let mut performer = Performer { hub, writer, filler, backlog, cut_off, reporter };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -216,6 +262,8 @@ struct Performer {
     backlog: VecDeque<(u64, Bytes)>,
     /// Streams whose agents do not read: the core is to hear of it.
     cut_off: Vec<SessionId>,
+    /// Tells listeners.
+    reporter: Reporter,
 }
 
 impl Performer {
@@ -228,6 +276,8 @@ impl Performer {
             for effect in core.apply(self.hub.now(), event) {
                 self.perform(effect);
             }
+            let notices = core.take_notices();
+            self.reporter.follow(core, self.hub.now(), notices);
             next = self.cut_off.pop().map(Event::Closed);
         }
         self.append();
@@ -241,6 +291,11 @@ impl Performer {
             }
             Effect::End(session, end) => self.say(session, Outgoing::End(end)),
             Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
+            Effect::Answer(ask, asked) => {
+                if let Some((_, waiting)) = self.hub.asking.remove(&ask) {
+                    let _gone = waiting.send(asked);
+                }
+            }
         }
     }
 

@@ -16,6 +16,7 @@ pub mod http;
 pub mod hub;
 pub mod inspect;
 pub mod leader;
+pub mod news;
 pub mod plan;
 pub mod reload;
 pub mod screen;

@@ -23,9 +23,10 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
 use crate::fill::Filler;
-use crate::http::{Answers, Api, router};
-use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
+use crate::http::{Answers, Api, Listeners, router};
+use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, lead};
+use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
 use crate::sessions::{Refusals, Sessions};
@@ -122,6 +123,7 @@ pub struct Collector {
     keep_slots: Duration,
     agent_tokens: Option<Reloaded<Tokens>>,
     api_tokens: Option<Reloaded<Tokens>>,
+    origins: Arc<[crate::http::Origin]>,
     screen: Option<Screen>,
     store: String,
     emf: Option<String>,
@@ -192,6 +194,7 @@ impl Collector {
             keep_slots: config.keep_slots,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
+            origins: config.origins,
             screen: config.screen,
             store: config.store.to_string(),
             emf: config.emf,
@@ -222,9 +225,17 @@ impl Collector {
         let servers_stop = CancellationToken::new();
         let mut core_task = JoinSet::new();
         let OpenLog { writer, events, thread } = self.log;
-        let filler = Filler::new(self.secrets.clone());
-        let stop_core = hub_stop.clone();
-        core_task.spawn(hub::run(self.core, self.inbox, filler, writer, events, health, stop_core));
+        let news = News::default();
+        let reporter = Reporter::new(news.clone(), &self.core, self.interval);
+        core_task.spawn(hub::run(
+            self.core,
+            self.inbox,
+            Between { filler: Filler::new(self.secrets.clone()), reporter },
+            writer,
+            events,
+            health,
+            hub_stop.clone(),
+        ));
 
         let mut parts: JoinSet<Part> = JoinSet::new();
         let refusals = Arc::<Refusals>::default();
@@ -238,7 +249,9 @@ impl Collector {
             log_health,
             tokens: self.api_tokens.as_ref().map(Reloaded::live),
             refusals: refusals.clone(),
+            origins: self.origins,
             answers: Answers::default(),
+            listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });

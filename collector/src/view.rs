@@ -1,9 +1,11 @@
 //! What users are shown: pure functions from the state to answers. No answer is kept anywhere.
 
+pub mod asked;
 pub mod changes;
 pub mod compare;
 pub mod first;
 pub mod fleet;
+pub mod notices;
 pub mod strip;
 pub mod summary;
 pub mod tally;

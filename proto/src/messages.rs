@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::outcome::Refusal;
+use crate::batch::ProbeResult;
+use crate::outcome::{Missed, Refusal};
 use crate::plan::ShardId;
 use crate::target::{ScheduledTarget, Uid};
 use crate::time::Timestamp;
@@ -28,6 +29,8 @@ pub enum AgentMessage {
         /// The first instant that is no longer the agent's.
         until: Timestamp,
     },
+    /// The answer to a [`ProbeNow`].
+    ProbeAnswer(ProbeAnswer),
 }
 
 /// From the collector.
@@ -55,6 +58,28 @@ pub enum CollectorMessage {
         /// For people.
         cause: String,
     },
+    /// Say what you find now.
+    ProbeNow(ProbeNow),
+}
+
+/// A question that is no slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeNow {
+    /// Comes back in the answer.
+    pub id: u64,
+    /// Self-contained.
+    pub target: ScheduledTarget,
+    /// Started later it is not worth starting.
+    pub start_within: Duration,
+}
+
+/// What an agent found when it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeAnswer {
+    /// Of the question.
+    pub id: u64,
+    /// What was found, planned when it was started; or why nothing was.
+    pub found: Result<ProbeResult, Missed>,
 }
 
 /// Who speaks, and what it still holds.

@@ -2,6 +2,7 @@
 //!
 //! Values are taken apart without `..`, so that a new field must be sent before the crate builds again.
 
+mod ask;
 mod batch;
 mod messages;
 mod note;

@@ -4,15 +4,17 @@ import os
 import shutil
 import sys
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from collector import Collector, a_busy_world, an_empty_world
+from collector import Collector
 from real import real  # noqa: F401 (a fixture)
+from world import a_busy_world, an_empty_world
 
 # A loaded machine may take long to answer; a wait ends as soon as what it waits for is there.
-DEADLINE_MS = 30_000
+DEADLINE_MS = int(os.environ.get("ZONEWATCH_DEADLINE_MS", "30000"))
 expect.set_options(timeout=DEADLINE_MS)
 
 FLAGS = [
@@ -58,13 +60,16 @@ def fresh_collector(collector):
 
 
 class Watched:
-    """Opens pages and keeps every complaint of theirs: console errors, exceptions, breaches of the CSP."""
+    """Opens pages and keeps every complaint of theirs: console errors, exceptions, breaches of the CSP, and requests
+    to any other origin than their own."""
 
     def __init__(self, browser: Browser):
         self.browser = browser
         self.complaints: list[str] = []
         # Parts of complaints that a test brings about on purpose (the browser itself logs each failed request).
         self.expected: list[str] = []
+        # Other origins that a page was told to read from.
+        self.origins: set[str] = set()
 
     def open(self, url: str, **context) -> Page:
         page = self.browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | context).new_page()
@@ -74,8 +79,14 @@ class Watched:
         page.add_init_script(
             "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective))"
         )
+        page.on("request", lambda request: self.went(request.url, url))
         page.goto(url)
         return page
+
+    def went(self, to: str, opened: str):
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(to))
+        if origin not in self.origins | {"{0.scheme}://{0.netloc}".format(urlsplit(opened))}:
+            self.complaints.append(f"a request left the origin: {to}")
 
     def unexpected(self) -> list[str]:
         return [c for c in self.complaints if not any(part in c for part in self.expected)]

@@ -203,6 +203,7 @@ impl<A: Admit> AgentCore<A> {
             CollectorMessage::Beat(Beat { sent_us, now_us, .. }) => {
                 self.clock.sample(LocalMicros(sent_us), now_us, self.now);
             }
+            CollectorMessage::ProbeNow(question) => self.asked(stream, question),
             CollectorMessage::Welcome(_) => {
                 self.disconnect("it said Welcome twice".into(), Duration::ZERO);
             }
@@ -291,5 +292,6 @@ fn name(message: &CollectorMessage) -> &'static str {
         CollectorMessage::Ack { .. } => "Ack",
         CollectorMessage::Beat(_) => "Beat",
         CollectorMessage::GoAway { .. } => "GoAway",
+        CollectorMessage::ProbeNow(_) => "ProbeNow",
     }
 }

@@ -85,6 +85,9 @@ impl<A: Admit> AgentCore<A> {
     }
 
     pub(super) fn ended(&mut self, ticket: Ticket, attempt: Attempt) {
+        if self.asked_ended(ticket, &attempt) {
+            return;
+        }
         let Some(flight) = self.flights.take(ticket) else { return };
         let again = |rest: Duration| self.now.plus(rest);
         match attempt {

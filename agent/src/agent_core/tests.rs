@@ -1,5 +1,6 @@
 //! The core against a scripted collector, in simulated time.
 
+mod asked;
 mod laws;
 mod link;
 mod slots;

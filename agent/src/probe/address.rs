@@ -9,6 +9,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use proto::Cause;
 
 use super::fault::Stop;
+use super::resolve::Addresses;
 use super::trace::Trace;
 
 type Table<Net> = &'static [(Net, &'static str)];
@@ -111,35 +112,27 @@ impl AddressPolicy {
         never.or_else(|| if self.deny_private { private() } else { None })
     }
 
-    /// Those of `addresses` that may be dialled; notes the others.
+    /// Leaves those of `addresses` that may be dialled; notes the others.
     ///
     /// # Errors
     /// `Blocked` when none is left.
-    pub(super) fn filter(
-        &self,
-        addresses: &[IpAddr],
-        trace: &mut Trace,
-    ) -> Result<Vec<IpAddr>, Stop> {
-        let mut allowed = Vec::with_capacity(addresses.len());
+    pub(super) fn filter(&self, addresses: &mut Addresses, trace: &mut Trace) -> Result<(), Stop> {
+        trace.detail(|details| details.resolved = addresses.to_vec());
         let mut refused = Vec::new();
         let mut first = None;
-        for ip in addresses {
-            match self.judge(*ip) {
-                None => allowed.push(*ip),
-                Some((kind, reason)) => {
-                    refused.push((*ip, reason));
-                    first.get_or_insert((kind, *ip, reason));
-                }
-            }
-        }
-        trace.details.resolved = addresses.to_vec();
-        trace.details.refused = refused;
+        addresses.retain(|ip| {
+            let Some((kind, reason)) = self.judge(*ip) else { return true };
+            refused.push((*ip, reason));
+            first.get_or_insert((kind, *ip, reason));
+            false
+        });
+        trace.detail(|details| details.refused = refused);
         match first {
-            Some((kind, ip, reason)) if allowed.is_empty() => Err(Stop::failed(
+            Some((kind, ip, reason)) if addresses.is_empty() => Err(Stop::failed(
                 kind,
                 format!("{ip} is refused: {reason} (exceptions: --allow-network)"),
             )),
-            _ => Ok(allowed),
+            _ => Ok(()),
         }
     }
 }
@@ -233,10 +226,12 @@ mod tests {
     fn a_name_with_one_good_address_is_dialled_there_and_one_with_none_is_blocked() {
         let policy = AddressPolicy::new(false, Vec::new());
         let (bad, good) = ("169.254.169.254".parse().unwrap(), "1.1.1.1".parse().unwrap());
-        let mut trace = Trace::new("a");
-        assert_eq!(policy.filter(&[bad, good], &mut trace).unwrap(), [good]);
-        assert_eq!(trace.details.refused, [(bad, "link-local or cloud metadata")]);
-        let stop = policy.filter(&[bad], &mut trace).unwrap_err();
+        let mut trace = Trace::detailed();
+        let mut addresses = Addresses::from_slice(&[bad, good]);
+        policy.filter(&mut addresses, &mut trace).unwrap();
+        assert_eq!(addresses[..], [good]);
+        assert_eq!(trace.details().refused, [(bad, "link-local or cloud metadata")]);
+        let stop = policy.filter(&mut Addresses::from_slice(&[bad]), &mut trace).unwrap_err();
         assert!(
             matches!(&stop, Stop::Failed(Cause::BlockedAlways, cause) if cause.contains("169.254.169.254"))
         );

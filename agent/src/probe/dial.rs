@@ -3,7 +3,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -30,19 +30,36 @@ struct Attempt {
 }
 
 /// The first connection that comes about. `trace` learns of every attempt.
-pub(super) async fn dial(targets: &[SocketAddr], trace: &mut Trace) -> Result<TcpStream, Stop> {
-    let mut waiting = in_turn(targets).into_iter().take(ATTEMPTS_MAX);
+pub(super) async fn dial(
+    addresses: &[IpAddr],
+    port: u16,
+    trace: &mut Trace,
+) -> Result<TcpStream, Stop> {
+    let [only] = addresses else { return Box::pin(race(addresses, port, trace)).await };
+    let address = SocketAddr::new(*only, port);
+    trace.dialling(address);
+    match connect(address).await {
+        Ok(stream) => Ok(stream),
+        Err(error) => {
+            let mut failed = Failed::default();
+            failed.add(address, &error, trace);
+            Err(failed.stop())
+        }
+    }
+}
+
+async fn race(addresses: &[IpAddr], port: u16, trace: &mut Trace) -> Result<TcpStream, Stop> {
+    let mut waiting = in_turn(addresses).into_iter().take(ATTEMPTS_MAX);
     let mut running = Vec::new();
-    let mut causes = Vec::new();
-    let mut kinds = Vec::new();
-    let mut fault = None;
+    let mut failed = Failed::default();
     loop {
-        if let Some(address) = waiting.next() {
+        if let Some(ip) = waiting.next() {
+            let address = SocketAddr::new(ip, port);
             trace.dialling(address);
             running.push(Attempt { address, connecting: Box::pin(connect(address)) });
         }
         if running.is_empty() {
-            return Err(all_failed(&causes, &kinds, fault));
+            return Err(failed.stop());
         }
         let (address, connected) = tokio::select! {
             ended = poll_fn(|cx| poll_first(&mut running, cx)) => ended,
@@ -53,13 +70,7 @@ pub(super) async fn dial(targets: &[SocketAddr], trace: &mut Trace) -> Result<Tc
                 trace.note.remote_address = Some(address);
                 return Ok(stream);
             }
-            Err(error) => {
-                let ports = ports_exhausted(&error, address).then_some(Fault::Ports);
-                fault = fault.or_else(|| fault_of(&error)).or(ports);
-                trace.dial_failed(address, io_text(&error));
-                kinds.push(kind_of(&error));
-                causes.push(format!("connect to {address}: {}", io_text(&error)));
-            }
+            Err(error) => failed.add(address, &error, trace),
         }
     }
 }
@@ -83,20 +94,40 @@ fn poll_first(
     Poll::Pending
 }
 
-/// A fault of ours in any attempt means that not all was tried that should have been.
-fn all_failed(causes: &[String], kinds: &[Cause], fault: Option<Fault>) -> Stop {
-    if let Some(fault) = fault {
-        return Stop::Fault(fault);
+/// The attempts that came to nothing.
+#[derive(Default)]
+struct Failed {
+    causes: Vec<String>,
+    /// That of all attempts, or `ConnectOther` where they differ.
+    kind: Option<Cause>,
+    /// A fault of ours in any attempt means that not all was tried that should have been.
+    fault: Option<Fault>,
+}
+
+impl Failed {
+    fn add(&mut self, address: SocketAddr, error: &io::Error, trace: &mut Trace) {
+        let ports = || ports_exhausted(error, address).then_some(Fault::Ports);
+        self.fault = self.fault.or_else(|| fault_of(error)).or_else(ports);
+        let kind = kind_of(error);
+        self.kind = Some(match self.kind {
+            Some(before) if before != kind => Cause::ConnectOther,
+            _ => kind,
+        });
+        let text = io_text(error);
+        self.causes.push(format!("connect to {address}: {text}"));
+        trace.dial_failed(address, text);
     }
-    let mut cause = causes.iter().take(CAUSES_MAX).cloned().collect::<Vec<_>>().join("; ");
-    if causes.len() > CAUSES_MAX {
-        cause.push_str(&format!("; and {} more", causes.len() - CAUSES_MAX));
+
+    fn stop(self) -> Stop {
+        if let Some(fault) = self.fault {
+            return Stop::Fault(fault);
+        }
+        let mut cause = self.causes.iter().take(CAUSES_MAX).cloned().collect::<Vec<_>>().join("; ");
+        if self.causes.len() > CAUSES_MAX {
+            cause.push_str(&format!("; and {} more", self.causes.len() - CAUSES_MAX));
+        }
+        Stop::Failed(self.kind.unwrap_or(Cause::ConnectOther), cause)
     }
-    let kind = match kinds {
-        [first, rest @ ..] if rest.iter().all(|other| other == first) => *first,
-        _ => Cause::ConnectOther,
-    };
-    Stop::Failed(kind, cause)
 }
 
 fn kind_of(error: &io::Error) -> Cause {
@@ -109,7 +140,7 @@ fn kind_of(error: &io::Error) -> Cause {
 }
 
 /// One address of each family in turn, beginning with the family of the first.
-fn in_turn(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
+fn in_turn(addresses: &[IpAddr]) -> Vec<IpAddr> {
     let Some(first) = addresses.first() else { return Vec::new() };
     let family = |same: bool| {
         addresses.iter().copied().filter(move |a| (a.is_ipv4() == first.is_ipv4()) == same)
@@ -134,8 +165,8 @@ mod tests {
     #[test]
     fn families_take_turns_and_the_first_stays_first() {
         let check = |given: &str, expected: &str| {
-            let parse = |text: &str| -> Vec<SocketAddr> {
-                text.split_whitespace().map(|ip| SocketAddr::new(ip.parse().unwrap(), 80)).collect()
+            let parse = |text: &str| -> Vec<IpAddr> {
+                text.split_whitespace().map(|ip| ip.parse().unwrap()).collect()
             };
             assert_eq!(in_turn(&parse(given)), parse(expected));
         };
@@ -145,48 +176,58 @@ mod tests {
         check("", "");
     }
 
+    const NOBODY: &str = "127.0.0.2";
+    const HERE: &str = "127.0.0.1";
+
+    fn ips(list: [&str; 2]) -> [IpAddr; 2] {
+        list.map(|ip| ip.parse().unwrap())
+    }
+
     #[tokio::test]
     async fn a_refused_address_does_not_keep_from_the_next() {
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let refused = closed.local_addr().unwrap();
-        drop(closed);
-        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = TcpListener::bind((HERE, 0)).await.unwrap();
         let good = open.local_addr().unwrap();
-        let mut trace = Trace::new("a");
-        let stream = dial(&[refused, good], &mut trace).await.unwrap();
+        let mut trace = Trace::detailed();
+        let stream = dial(&ips([NOBODY, HERE]), good.port(), &mut trace).await.unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
         assert_eq!(trace.note.remote_address, Some(good));
-        let attempts = &trace.details.attempts;
+        let attempts = &trace.details().attempts;
         assert_eq!(attempts[0].error.as_deref(), Some("connection refused"));
         assert_eq!((attempts.len(), attempts[1].error.as_deref()), (2, None));
     }
 
     #[tokio::test]
     async fn a_silent_address_is_overtaken_by_the_next() {
+        let open = TcpListener::bind((HERE, 0)).await.unwrap();
+        let good = open.local_addr().unwrap();
         let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket.bind(SocketAddr::new(NOBODY.parse().unwrap(), good.port())).unwrap();
         let full = socket.listen(1).unwrap();
         let silent = full.local_addr().unwrap();
         let mut backlog = Vec::new(); // What comes after it is full is dropped by the kernel.
         while let Ok(stream) = tokio::time::timeout(STAGGER, TcpStream::connect(silent)).await {
             backlog.push(stream.unwrap());
         }
-        let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let good = open.local_addr().unwrap();
-        let mut trace = Trace::new("a");
-        let targets = [silent, good];
-        let dialling = dial(&targets, &mut trace);
+        let mut trace = Trace::detailed();
+        let addresses = ips([NOBODY, HERE]);
+        let dialling = dial(&addresses, good.port(), &mut trace);
         let stream = tokio::time::timeout(STAGGER * 40, dialling).await.unwrap().unwrap();
         assert_eq!(stream.peer_addr().unwrap(), good);
     }
 
     #[tokio::test]
     async fn when_no_address_answers_the_cause_names_them() {
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let refused = closed.local_addr().unwrap();
-        drop(closed);
-        let stop = dial(&[refused], &mut Trace::new("a")).await.unwrap_err();
-        let Stop::Failed(Cause::ConnectRefused, cause) = stop else { panic!("{stop:?}") };
-        assert_eq!(cause, format!("connect to {refused}: connection refused"));
+        let open = TcpListener::bind((HERE, 0)).await.unwrap();
+        let port = open.local_addr().unwrap().port();
+        let refused = |ip| format!("connect to {ip}:{port}: connection refused");
+        let ip = |ip: &str| -> IpAddr { ip.parse().unwrap() };
+        for (addresses, expected) in [
+            (vec![ip(NOBODY)], refused(NOBODY)),
+            (vec![ip(NOBODY), ip("127.0.0.3")], [refused(NOBODY), refused("127.0.0.3")].join("; ")),
+        ] {
+            let stop = dial(&addresses, port, &mut Trace::detailed()).await.unwrap_err();
+            let Stop::Failed(Cause::ConnectRefused, cause) = stop else { panic!("{stop:?}") };
+            assert_eq!(cause, expected);
+        }
     }
 }

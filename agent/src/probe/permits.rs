@@ -1,13 +1,12 @@
 //! At most so many probes of one host at a time, however many targets share it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Hosts that are being probed, or waited for: entries leave with their last user, so the map is bounded by the
-/// caller's concurrency.
-type Hosts = DashMap<Arc<str>, Arc<Semaphore>>;
+/// Hosts of targets that are held: entries leave with their last target.
+type Hosts = DashMap<Arc<str>, Weak<Semaphore>>;
 
 pub(super) struct Permits {
     per_host: usize,
@@ -15,25 +14,16 @@ pub(super) struct Permits {
 }
 
 /// Leave to probe one host, given back when it is dropped.
-pub struct HostPermit {
-    // Fields drop in this order: the entry must find the permit gone to be removed.
-    _permit: Option<OwnedSemaphorePermit>,
-    _entry: Entry,
+pub struct HostPermit<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
 }
 
-/// One user's share of a host's entry.
-struct Entry {
-    hosts: Arc<Hosts>,
-    host: Arc<str>,
+/// One target's share of its host's limit.
+pub(super) struct HostLimit {
+    pub(super) host: Arc<str>,
+    /// None while it is dropped.
     semaphore: Option<Arc<Semaphore>>,
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        self.semaphore = None;
-        // New users clone the Arc under the same lock of the map, so a count of one means that nobody else has it.
-        self.hosts.remove_if(&self.host, |_, semaphore| Arc::strong_count(semaphore) == 1);
-    }
+    hosts: Arc<Hosts>,
 }
 
 impl Permits {
@@ -42,21 +32,33 @@ impl Permits {
         Self { per_host: per_host.clamp(1, Semaphore::MAX_PERMITS), hosts: Arc::default() }
     }
 
-    /// Waits for leave to probe `host`, first come first served.
-    pub(super) async fn acquire(&self, host: &Arc<str>) -> HostPermit {
-        let semaphore = {
-            let entry = self.hosts.entry(Arc::clone(host));
-            Arc::clone(&entry.or_insert_with(|| Arc::new(Semaphore::new(self.per_host))))
-        };
-        // Made before the wait: whoever stops waiting leaves nothing behind.
-        let entry = Entry {
-            hosts: Arc::clone(&self.hosts),
-            host: Arc::clone(host),
-            semaphore: Some(Arc::clone(&semaphore)),
-        };
+    /// The limit that all targets of `host` share.
+    pub(super) fn of(&self, host: &str) -> HostLimit {
+        let host = Arc::<str>::from(host);
+        let mut held = self.hosts.entry(Arc::clone(&host)).or_default();
+        let semaphore = held.upgrade().unwrap_or_else(|| {
+            let new = Arc::new(Semaphore::new(self.per_host));
+            *held = Arc::downgrade(&new);
+            new
+        });
+        HostLimit { host, semaphore: Some(semaphore), hosts: Arc::clone(&self.hosts) }
+    }
+}
+
+impl HostLimit {
+    /// Waits for leave to probe the host, first come first served.
+    pub(super) async fn acquire(&self) -> HostPermit<'_> {
+        let Some(semaphore) = &self.semaphore else { return HostPermit { _permit: None } };
         // The semaphore is never closed; if it were, not limiting is the lesser evil.
-        let permit = semaphore.acquire_owned().await.ok();
-        HostPermit { _permit: permit, _entry: entry }
+        HostPermit { _permit: semaphore.acquire().await.ok() }
+    }
+}
+
+impl Drop for HostLimit {
+    fn drop(&mut self) {
+        self.semaphore = None;
+        // New users upgrade under the same lock of the map, so a count of none means that nobody has it.
+        self.hosts.remove_if(&self.host, |_, semaphore| semaphore.strong_count() == 0);
     }
 }
 
@@ -73,23 +75,23 @@ mod tests {
     #[tokio::test]
     async fn no_more_than_so_many_of_one_host_and_others_are_not_held_up() {
         let permits = Permits::new(2);
-        let (a, b) = (Arc::from("a"), Arc::from("b"));
-        let first = permits.acquire(&a).await;
-        let _second = permits.acquire(&a).await;
-        assert!(timeout(AT_ONCE, permits.acquire(&a)).await.is_err());
-        let _other = permits.acquire(&b).await;
+        let (a, same, b) = (permits.of("a"), permits.of("a"), permits.of("b"));
+        let first = a.acquire().await;
+        let _second = same.acquire().await;
+        assert!(timeout(AT_ONCE, a.acquire()).await.is_err());
+        let _other = b.acquire().await;
         drop(first);
-        let _third = permits.acquire(&a).await;
+        let _third = same.acquire().await;
     }
 
     #[tokio::test]
-    async fn a_host_that_nobody_probes_or_waits_for_is_forgotten() {
+    async fn a_host_that_no_target_has_is_forgotten() {
         let permits = Permits::new(1);
-        let host = Arc::from("a");
-        let permit = permits.acquire(&host).await;
-        assert!(timeout(AT_ONCE, permits.acquire(&host)).await.is_err());
+        let (one, other) = (permits.of("a"), permits.of("a"));
         assert_eq!(permits.hosts.len(), 1);
-        drop(permit);
+        drop(one);
+        assert_eq!(permits.hosts.len(), 1);
+        drop(other);
         assert_eq!(permits.hosts.len(), 0);
     }
 }

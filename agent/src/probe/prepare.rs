@@ -14,24 +14,23 @@ use http::header::{
 };
 use percent_encoding::percent_decode_str;
 use proto::{ProbeSpec, StatusSet};
-use regex::bytes::{Regex, RegexBuilder};
 use url::Url;
 
+use super::patterns::{Pattern, Patterns};
+use super::permits::{HostLimit, Permits};
 use super::request::Request;
 use super::tls::{TlsConfigs, Trust};
 
-/// What a compiled `expect_body` may take: a target must not take an agent's memory.
-const REGEX_BYTES_MAX: usize = 1 << 20;
 /// The longest URL, as the target file has it.
 const URL_MAX: usize = 8 * 1024;
 
 /// A specification that can be probed, again and again.
 pub struct Prepared {
     pub(super) first: Request,
-    pub(super) host: Arc<str>,
+    pub(super) limit: HostLimit,
     pub(super) timeout: Duration,
     pub(super) expect_status: StatusSet,
-    pub(super) expect_body: Option<Regex>,
+    pub(super) expect_body: Option<Arc<Pattern>>,
     pub(super) follow_redirects: bool,
     /// None: https cannot be spoken, as there are no roots. Only met by redirects.
     pub(super) trust: Option<Trust>,
@@ -40,7 +39,7 @@ pub struct Prepared {
 impl Prepared {
     /// The host that is probed first: what [`super::Prober::permit`] goes by.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.limit.host
     }
 
     /// How long a probe may take.
@@ -80,7 +79,12 @@ pub enum Unfit {
     Timeout,
 }
 
-pub(super) fn prepare(spec: &ProbeSpec, tls: &TlsConfigs) -> Result<Prepared, Unfit> {
+pub(super) fn prepare(
+    spec: &ProbeSpec,
+    tls: &TlsConfigs,
+    permits: &Permits,
+    patterns: &Patterns,
+) -> Result<Prepared, Unfit> {
     let ProbeSpec {
         url,
         timeout,
@@ -115,15 +119,18 @@ pub(super) fn prepare(spec: &ProbeSpec, tls: &TlsConfigs) -> Result<Prepared, Un
     if trust.is_none() && url.scheme() == "https" {
         return Err(Unfit::NoRoots);
     }
-    let first = Request { method, url, headers, body: Bytes::copy_from_slice(body) };
+    let first = Request::new(method, url, headers, Bytes::copy_from_slice(body));
     // Built once to see that it can be.
-    first.http1().and_then(|_| first.http2()).map_err(|error| Unfit::Url(error.to_string()))?;
+    first.http2().map_err(|error| Unfit::Url(error.to_string()))?;
     Ok(Prepared {
-        host: first.host().into(),
+        limit: permits.of(first.host()),
         first,
         timeout: *timeout,
         expect_status: expect_status.clone(),
-        expect_body: expect_body.as_deref().map(compile).transpose()?,
+        expect_body: expect_body
+            .as_deref()
+            .map(|text| patterns.get(text).map_err(Unfit::ExpectBody))
+            .transpose()?,
         follow_redirects: *follow_redirects,
         trust,
     })
@@ -194,24 +201,6 @@ fn parse_headers(pairs: &[(String, String)]) -> Result<HeaderMap, Unfit> {
     Ok(headers)
 }
 
-fn compile(pattern: &str) -> Result<Regex, Unfit> {
-    RegexBuilder::new(pattern)
-        .size_limit(REGEX_BYTES_MAX)
-        .dfa_size_limit(REGEX_BYTES_MAX)
-        .build()
-        .map_err(|error| match error {
-            regex::Error::CompiledTooBig(limit) => {
-                Unfit::ExpectBody(format!("compiled, it takes more than {limit} bytes"))
-            }
-            // The message repeats the whole pattern over several lines; the last says what is wrong.
-            other => {
-                let text = other.to_string();
-                let last = text.lines().last().unwrap_or_default();
-                Unfit::ExpectBody(last.trim_start_matches("error: ").to_owned())
-            }
-        })
-}
-
 /// `set` as the target file writes it.
 pub(super) fn status_text(set: &StatusSet) -> impl fmt::Display {
     let ranges = set.ranges().iter().map(|(first, last)| match first == last {
@@ -225,15 +214,16 @@ pub(super) fn status_text(set: &StatusSet) -> impl fmt::Display {
 mod tests {
     use super::*;
 
-    fn tls() -> TlsConfigs {
-        TlsConfigs::new().expect("aws-lc-rs has usable defaults")
+    fn prepared(spec: &ProbeSpec) -> Result<Prepared, Unfit> {
+        let tls = TlsConfigs::new().expect("aws-lc-rs has usable defaults");
+        prepare(spec, &tls, &Permits::new(1), &Patterns::default())
     }
 
     #[track_caller]
     fn unfit(change: impl FnOnce(&mut ProbeSpec)) -> String {
         let mut spec = ProbeSpec::get("http://user:secret@a.test/");
         change(&mut spec);
-        let reason = prepare(&spec, &tls()).map(|_| ()).expect_err("unfit").to_string();
+        let reason = prepared(&spec).map(|_| ()).expect_err("unfit").to_string();
         assert!(!reason.contains("secret"), "{reason}");
         reason
     }
@@ -260,7 +250,7 @@ mod tests {
     #[test]
     fn credentials_become_a_header_and_leave_the_url() {
         let spec = ProbeSpec::get("http://us%40er:p%3Ass@a.test/x?y#fragment");
-        let first = prepare(&spec, &tls()).unwrap().first;
+        let first = prepared(&spec).unwrap().first;
         assert_eq!(first.url.as_str(), "http://a.test/x?y");
         let decoded = STANDARD
             .decode(first.headers[AUTHORIZATION].to_str().unwrap().strip_prefix("Basic ").unwrap());
@@ -277,7 +267,7 @@ mod tests {
 
     #[test]
     fn hosts_in_other_scripts_and_odd_spellings_of_addresses_are_understood() {
-        let host = |url: &str| prepare(&ProbeSpec::get(url), &tls()).unwrap().host.to_string();
+        let host = |url: &str| prepared(&ProbeSpec::get(url)).unwrap().host().to_owned();
         assert_eq!(host("http://bücher.example/"), "xn--bcher-kva.example");
         assert_eq!(host("http://0x7f.1/"), "127.0.0.1");
         assert_eq!(host("http://[::1]:8080/"), "[::1]");

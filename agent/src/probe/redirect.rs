@@ -1,7 +1,7 @@
 //! Where a redirect leads, and what goes along. Pure.
 
 use http::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use proto::Cause;
 use url::Url;
 
@@ -21,15 +21,12 @@ pub(super) fn is_redirect(status: StatusCode) -> bool {
 }
 
 /// Where a probe has been: at most [`REDIRECTS_MAX`] places and the first.
+#[derive(Default)]
 pub(super) struct Itinerary {
     visited: Vec<(Method, Url)>,
 }
 
 impl Itinerary {
-    pub(super) fn new(first: &Request) -> Self {
-        Self { visited: vec![(first.method.clone(), first.url.clone())] }
-    }
-
     /// What to send after `from` was answered with `status` and `location`.
     ///
     /// Headers of the target's own, credentials among them, are sent to its own origin only, and not again once it was
@@ -41,36 +38,41 @@ impl Itinerary {
         &mut self,
         from: &Request,
         status: StatusCode,
-        location: Option<&HeaderValue>,
+        location: Option<&[u8]>,
     ) -> Result<Request, Stop> {
+        if self.visited.is_empty() {
+            self.visited.push((from.method.clone(), from.url.clone()));
+        }
         let code = status.as_u16();
         let failed = |kind, cause: String| Stop::Failed(kind, format!("status {code}: {cause}"));
         let nowhere = || failed(Cause::RedirectNoLocation, "no Location to go to".into());
         let url = target(from, location.ok_or_else(nowhere)?)
             .map_err(|cause| failed(Cause::RedirectBadLocation, cause))?;
-        let mut next = Request { url, ..from.clone() };
+        let mut method = from.method.clone();
+        let mut headers = from.headers.clone();
+        let mut body = from.body.clone();
         let as_get = match code {
-            303 => next.method != Method::HEAD,
-            301 | 302 => next.method == Method::POST,
+            303 => method != Method::HEAD,
+            301 | 302 => method == Method::POST,
             _ => false,
         };
         if as_get {
-            next.method = Method::GET;
-            next.body.clear();
+            method = Method::GET;
+            body.clear();
             for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION] {
-                next.headers.remove(name);
+                headers.remove(name);
             }
         }
-        if next.url.origin() != from.url.origin() {
-            next.headers = HeaderMap::new();
+        if url.origin() != from.url.origin() {
+            headers = HeaderMap::new();
             // A body may hold a secret that was meant for the first origin alone.
-            if !next.body.is_empty() {
+            if !body.is_empty() {
                 let cause = "it would send the body to another origin".into();
                 return Err(failed(Cause::RedirectWithBody, cause));
             }
         }
-        let shown = mask_url(next.url.as_str());
-        let place = (next.method.clone(), next.url.clone());
+        let shown = mask_url(url.as_str());
+        let place = (method.clone(), url.clone());
         if self.visited.contains(&place) {
             let cause = format!("a loop, {shown} was visited before");
             return Err(failed(Cause::RedirectLoop, cause));
@@ -80,14 +82,13 @@ impl Itinerary {
             return Err(failed(Cause::RedirectTooMany, cause));
         }
         self.visited.push(place);
-        Ok(next)
+        Ok(Request::new(method, url, headers, body))
     }
 }
 
 /// The URL that `location` means, seen from `from`.
-pub(super) fn target(from: &Request, location: &HeaderValue) -> Result<Url, String> {
-    let text = std::str::from_utf8(location.as_bytes())
-        .map_err(|_| "the Location is not text".to_owned())?;
+pub(super) fn target(from: &Request, location: &[u8]) -> Result<Url, String> {
+    let text = std::str::from_utf8(location).map_err(|_| "the Location is not text".to_owned())?;
     let shown = || {
         let masked = mask_url(text);
         masked.chars().take(100).collect::<String>()
@@ -107,6 +108,7 @@ pub(super) fn target(from: &Request, location: &HeaderValue) -> Result<Url, Stri
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use http::HeaderValue;
     use proto::Failure;
 
     use super::*;
@@ -118,16 +120,17 @@ mod tests {
         }
         let body = if method == Method::GET { "" } else { "body" };
         let body = Bytes::from_static(body.as_bytes());
-        Request { method, url: Url::parse(url).unwrap(), headers, body }
+        Request::new(method, Url::parse(url).unwrap(), headers, body)
     }
 
     fn follow(from: &Request, status: u16, location: &str) -> Result<Request, String> {
         let status = StatusCode::from_u16(status).unwrap();
-        let location = HeaderValue::from_bytes(location.as_bytes()).unwrap();
-        Itinerary::new(from).next(from, status, Some(&location)).map_err(|stop| match stop {
-            Stop::Failed(kind, cause) if kind.failure() == Some(Failure::Redirect) => cause,
-            other => panic!("{other:?}"),
-        })
+        Itinerary::default().next(from, status, Some(location.as_bytes())).map_err(
+            |stop| match stop {
+                Stop::Failed(kind, cause) if kind.failure() == Some(Failure::Redirect) => cause,
+                other => panic!("{other:?}"),
+            },
+        )
     }
 
     #[test]
@@ -152,7 +155,7 @@ mod tests {
             assert!(cause.contains("Location"), "{cause}");
         }
         let status = StatusCode::FOUND;
-        assert!(Itinerary::new(&from).next(&from, status, None).is_err());
+        assert!(Itinerary::default().next(&from, status, None).is_err());
     }
 
     #[test]
@@ -194,13 +197,12 @@ mod tests {
     fn a_loop_ends_at_once_and_a_long_way_after_ten_redirects() {
         let from = request(Method::GET, "http://a.test/0");
         assert!(follow(&from, 302, "/0").err().unwrap().contains("loop"));
-        let mut itinerary = Itinerary::new(&from);
+        let mut itinerary = Itinerary::default();
         let mut at = from;
         for hop in 1..=REDIRECTS_MAX {
-            let location = HeaderValue::try_from(format!("/{hop}")).unwrap();
-            at = itinerary.next(&at, StatusCode::FOUND, Some(&location)).unwrap();
+            let location = format!("/{hop}");
+            at = itinerary.next(&at, StatusCode::FOUND, Some(location.as_bytes())).unwrap();
         }
-        let location = HeaderValue::from_static("/next");
-        assert!(itinerary.next(&at, StatusCode::FOUND, Some(&location)).is_err());
+        assert!(itinerary.next(&at, StatusCode::FOUND, Some(b"/next")).is_err());
     }
 }

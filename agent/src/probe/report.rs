@@ -58,8 +58,8 @@ pub struct Report {
     pub body_bytes: u32,
     /// What travels with the result when it changed.
     pub note: Box<Note>,
-    /// What only a person at a terminal wants to know.
-    pub details: Box<Details>,
+    /// What only a person at a terminal wants to know: see [`super::Prober::explain`].
+    pub details: Option<Box<Details>>,
 }
 
 /// How a probe went, step by step. Of a probe that followed redirects: of its last hop, where nothing else is said.

@@ -16,6 +16,7 @@ use hickory_resolver::net::NetError;
 use hickory_resolver::proto::rr::Name;
 use hickory_resolver::system_conf::{parse_resolv_conf, read_system_conf};
 use proto::Cause;
+use smallvec::{SmallVec, smallvec};
 use tracing::warn;
 use url::{Host, Url};
 
@@ -42,6 +43,9 @@ const FILES_EVERY: Duration = Duration::from_secs(5);
 
 const HOSTS: &str = "/etc/hosts";
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// The addresses of one name; few have more than two.
+pub(super) type Addresses = SmallVec<[IpAddr; 2]>;
 
 pub(super) struct Names {
     /// Where to ask instead of the system's name servers.
@@ -79,25 +83,27 @@ impl Names {
     }
 
     /// The addresses of `url`'s host, the preferred first.
-    pub(super) async fn resolve(&self, url: &Url) -> Result<Vec<IpAddr>, Stop> {
+    pub(super) async fn resolve(&self, url: &Url) -> Result<Addresses, Stop> {
         let host = match url.host() {
-            Some(Host::Ipv4(ip)) => return Ok(vec![ip.into()]),
-            Some(Host::Ipv6(ip)) => return Ok(vec![ip.into()]),
+            Some(Host::Ipv4(ip)) => return Ok(smallvec![ip.into()]),
+            Some(Host::Ipv6(ip)) => return Ok(smallvec![ip.into()]),
             Some(Host::Domain(host)) => host,
             None => return Err(Stop::failed(Cause::DnsBadName, "the URL has no host")),
         };
         let system = self.current();
         if let Some(found) = system.hosts.lookup(host) {
-            return Ok(found.to_vec());
+            return Ok(found.into());
         }
         if is_localhost(host) {
-            return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+            return Ok(smallvec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
         }
         let name = Name::from_str_relaxed(host).map_err(|error| {
             let cause = format!("{host}: not a name that DNS can hold: {error}");
             Stop::Failed(Cause::DnsBadName, cause)
         })?;
-        system.ask(&name).await.map_err(|error| self.stop(host, &error))
+        // Boxed: a probe that needs no name server should not carry the room for asking one.
+        let asked = Box::pin(system.ask(&name)).await;
+        asked.map(Addresses::from_vec).map_err(|error| self.stop(host, &error))
     }
 
     /// What this machine lacked lately for asking a name server.

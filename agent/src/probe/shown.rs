@@ -9,19 +9,18 @@ use super::mask::mask_url;
 
 /// Those of `headers` that are worth showing, each once.
 pub(super) fn shown_headers(headers: &HeaderMap) -> Vec<(ShownHeader, Bytes)> {
-    let mut shown = Vec::new();
-    for header in ShownHeader::ALL {
-        let Some(value) = headers.get(header.name()) else { continue };
-        let value = match header {
-            ShownHeader::Location => shown_text(value.as_bytes()).into(),
-            _ => {
-                let value = value.as_bytes();
-                Bytes::copy_from_slice(&value[..value.len().min(Note::TEXT_MAX)])
-            }
-        };
-        shown.push((header, value));
-    }
-    shown
+    let value =
+        |header: ShownHeader| Some(shown_header(header, headers.get(header.name())?.as_bytes()));
+    ShownHeader::ALL.into_iter().filter_map(value).collect()
+}
+
+/// One of them, without secrets, cut to what crosses the wire.
+pub(super) fn shown_header(header: ShownHeader, value: &[u8]) -> (ShownHeader, Bytes) {
+    let value = match header {
+        ShownHeader::Location => shown_text(value).into(),
+        _ => Bytes::copy_from_slice(&value[..value.len().min(Note::TEXT_MAX)]),
+    };
+    (header, value)
 }
 
 /// Where a redirect leads, without credentials, query and fragment: those hold tokens, and change every time.

@@ -182,8 +182,10 @@ pub(super) async fn handshake(
         Some(ProtocolVersion::TLSv1_3) => TlsVersion::Tls13,
         _ => TlsVersion::Tls12,
     });
-    trace.details.cipher =
-        session.negotiated_cipher_suite().map(|suite| format!("{:?}", suite.suite()));
+    trace.detail(|details| {
+        let cipher = session.negotiated_cipher_suite();
+        details.cipher = cipher.map(|suite| format!("{:?}", suite.suite()));
+    });
     Ok(stream)
 }
 

@@ -1,6 +1,7 @@
 //! What is known of a running probe: the part that is left when its time is up.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::StatusCode;
@@ -42,7 +43,7 @@ impl Phase {
 /// Grows while a probe runs; becomes its report.
 pub(super) struct Trace {
     /// Of this hop.
-    host: String,
+    host: Arc<str>,
     phases: Phases,
     running: Option<(Phase, Instant)>,
     last: Option<Phase>,
@@ -50,20 +51,21 @@ pub(super) struct Trace {
     /// Of the body of the last answer.
     pub(super) body_bytes: u64,
     pub(super) note: Box<Note>,
-    pub(super) details: Box<Details>,
+    /// Only where somebody wants to know.
+    details: Option<Box<Details>>,
 }
 
 impl Trace {
-    pub(super) fn new(host: &str) -> Self {
+    pub(super) fn new(host: &Arc<str>, detailed: bool) -> Self {
         Self {
-            host: host.to_owned(),
+            host: Arc::clone(host),
             phases: Phases::default(),
             running: None,
             last: None,
             status: None,
             body_bytes: 0,
             note: Box::default(),
-            details: Box::default(),
+            details: detailed.then(Box::default),
         }
     }
 
@@ -106,15 +108,17 @@ impl Trace {
     /// A connection is being tried.
     pub(super) fn dialling(&mut self, address: SocketAddr) {
         self.note.remote_address = Some(address);
-        self.details.attempts.push(Attempt { address, error: None });
+        self.detail(|details| details.attempts.push(Attempt { address, error: None }));
     }
 
     /// The newest attempt at `address` failed.
     pub(super) fn dial_failed(&mut self, address: SocketAddr, error: String) {
-        let mut attempts = self.details.attempts.iter_mut().rev();
-        if let Some(attempt) = attempts.find(|attempt| attempt.address == address) {
-            attempt.error = Some(error);
-        }
+        self.detail(|details| {
+            let mut attempts = details.attempts.iter_mut().rev();
+            if let Some(attempt) = attempts.find(|attempt| attempt.address == address) {
+                attempt.error = Some(error);
+            }
+        });
     }
 
     /// A head came.
@@ -122,22 +126,37 @@ impl Trace {
         self.status = Some(status.as_u16());
     }
 
+    /// Notes what only a person at a terminal wants to know.
+    pub(super) fn detail(&mut self, note: impl FnOnce(&mut Details)) {
+        if let Some(details) = &mut self.details {
+            note(details);
+        }
+    }
+
+    /// The body went on, and was not read.
+    pub(super) fn body_cut(&mut self) {
+        self.detail(|details| details.body_cut = true);
+    }
+
     /// `request` is the next hop.
     pub(super) fn redirected(&mut self, request: &Request) {
         let status = self.status.take().unwrap_or_default();
-        self.details.redirects.push(Hop { status, to: mask_url(request.url.as_str()) });
-        self.details.cipher = None;
+        self.detail(|details| {
+            details.redirects.push(Hop { status, to: mask_url(request.url.as_str()) });
+            details.cipher = None;
+        });
+        self.body_bytes = 0;
         self.note.tls = None;
         self.note.protocol = None;
         self.note.redirects = self.note.redirects.saturating_add(1);
         self.note.more_mut().location = shown_url(&request.url);
-        self.host = request.host().to_owned();
+        self.host = request.host().into();
     }
 
     /// What the probe is busy with, in words.
     pub(super) fn doing(&self) -> String {
         let remote = self.note.remote_address;
-        let remote = remote.map_or_else(|| self.host.clone(), |address| address.to_string());
+        let remote = remote.map_or_else(|| self.host.to_string(), |address| address.to_string());
         match self.last {
             None | Some(Phase::Resolve) => format!("resolve {}", self.host),
             Some(Phase::Connect) => format!("connect to {remote}"),
@@ -180,7 +199,8 @@ impl Trace {
     }
 
     fn report(mut self, outcome: Outcome, kind: Option<Cause>, cause: String) -> Report {
-        self.details.last_phase = self.last;
+        let last = self.last;
+        self.detail(|details| details.last_phase = last);
         self.note.kind = kind;
         self.note.cause = clip(cause);
         let body_bytes = u32::try_from(self.body_bytes).unwrap_or(u32::MAX);
@@ -200,6 +220,17 @@ fn clip(mut text: String) -> String {
 }
 
 #[cfg(test)]
+impl Trace {
+    pub(super) fn detailed() -> Self {
+        Self::new(&"a".into(), true)
+    }
+
+    pub(super) fn details(&self) -> &Details {
+        self.details.as_deref().expect("it is detailed")
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -207,7 +238,7 @@ mod tests {
     fn phases_of_several_hops_add_up_and_the_last_stamp_ends_the_phase_before() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut trace = Trace::new("a");
+        let mut trace = Trace::detailed();
         trace.enter_at(Phase::Resolve, at(0));
         trace.enter_at(Phase::Connect, at(3));
         trace.enter_at(Phase::Resolve, at(5));

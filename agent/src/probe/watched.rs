@@ -2,24 +2,18 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that may come before the head of the final answer is whole: four heads of the largest size, so that interim
-/// answers (1xx) and HTTP/2's own frames fit, but no flood of them.
-const BEFORE_HEAD_MAX: u64 = 4 * super::HEAD_MAX as u64;
-/// Bytes of the beginning that are kept as evidence of what is not HTTP.
-const BEGINNING: usize = 32;
+use super::exchange::BEFORE_HEAD_MAX;
 
 /// What came so far.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     bytes: AtomicU64,
-    first: OnceLock<(Instant, Vec<u8>)>,
     head_done: AtomicBool,
 }
 
@@ -29,16 +23,6 @@ impl Seen {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// When the first byte came.
-    pub(super) fn first_at(&self) -> Option<Instant> {
-        self.first.get().map(|(at, _)| *at)
-    }
-
-    /// What came first, up to [`BEGINNING`] bytes.
-    pub(super) fn beginning(&self) -> &[u8] {
-        self.first.get().map_or(&[], |(_, bytes)| bytes)
-    }
-
     /// From now on the reader of the body sets the bound.
     pub(super) fn head_is_done(&self) {
         self.head_done.store(true, Ordering::Relaxed);
@@ -46,7 +30,7 @@ impl Seen {
 
     /// More came before the head was whole than any head is worth.
     pub(super) fn flooded(&self) -> bool {
-        !self.head_done.load(Ordering::Relaxed) && self.bytes() > BEFORE_HEAD_MAX
+        !self.head_done.load(Ordering::Relaxed) && self.bytes() > BEFORE_HEAD_MAX as u64
     }
 }
 
@@ -74,7 +58,6 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         let came = &buffer.filled()[before..];
         if !came.is_empty() {
             let seen = &self.seen;
-            seen.first.get_or_init(|| (Instant::now(), came[..came.len().min(BEGINNING)].to_vec()));
             seen.bytes.fetch_add(came.len() as u64, Ordering::Relaxed);
             if seen.flooded() {
                 return Poll::Ready(Err(io::Error::other("too much before the head")));

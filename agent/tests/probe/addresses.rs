@@ -4,7 +4,7 @@ use agent::probe::{Ended, ProbeOptions, Prober};
 use proto::{Failure, Outcome, ProbeSpec};
 
 use super::origin::{Origin, response};
-use super::{SHORT, answered, failed, get, run, run_with};
+use super::{SHORT, answered, details, failed, get, run, run_with};
 
 fn prober(deny_private: bool, allow: &[&str]) -> Prober {
     let allow_network = allow.iter().map(|network| network.parse().expect("a network")).collect();
@@ -32,7 +32,7 @@ async fn link_local_metadata_and_their_disguises_are_blocked_before_anything_is_
         let report = run(&get(format!("http://{host}/latest/meta-data/"))).await;
         failed(&report, Failure::Blocked, "is refused");
         assert_eq!(report.note.remote_address, None, "{host}");
-        assert!(report.details.attempts.is_empty(), "{host}");
+        assert!(details(&report).attempts.is_empty(), "{host}");
     }
 }
 

@@ -1,7 +1,10 @@
 //! What a server can do to a client: every probe ends in time, as the right kind, with a cause that says what happened.
 
+use std::io::Write;
 use std::time::Duration;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use proto::{Failure, ProbeSpec};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -9,8 +12,17 @@ use tokio::net::{TcpListener, TcpStream};
 use super::origin::{Origin, read_request, response};
 use super::{SHORT, answered, failed, get, run};
 
+/// 64 MiB of zeros, packed into 64 KiB.
+pub(crate) fn gzip_bomb() -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    for _ in 0..64 {
+        encoder.write_all(&vec![0; 1 << 20]).expect("into memory");
+    }
+    encoder.finish().expect("into memory")
+}
+
 /// Closes with a reset instead of an end.
-fn reset(stream: TcpStream) {
+pub(crate) fn reset(stream: TcpStream) {
     stream.set_zero_linger().expect("a socket");
 }
 

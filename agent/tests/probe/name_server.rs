@@ -4,7 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use agent::probe::{DnsServer, ProbeOptions, Prober};
-use tokio::net::UdpSocket;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
 /// What is answered to one question.
@@ -16,6 +17,8 @@ pub(crate) enum Reply {
     ServerFailure,
     Refused,
     Silence,
+    /// Another name for it; asked for that, the same again.
+    Alias(&'static str),
 }
 
 /// `A` or `AAAA`.
@@ -32,21 +35,29 @@ impl NameServer {
     pub(crate) async fn start(
         reply: impl Fn(Question<'_>) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        let (socket, listener) = sockets().await;
         let address = socket.local_addr().expect("bound");
+        let reply = Arc::new(reply);
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let log = Arc::clone(&asked);
+        let tcp_reply = Arc::clone(&reply);
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut packet = [0; 1500];
             while let Ok((length, from)) = socket.recv_from(&mut packet).await {
                 let Some((name, kind, end)) = question(&packet[..length]) else { continue };
                 log.lock().expect("not poisoned").push(format!("{name} {kind}"));
-                if let Some(answer) = answer(&packet[..end], kind, &reply((&name, kind))) {
+                if let Some(mut answer) = answer(&packet[..end], kind, &reply((&name, kind))) {
+                    if answer.len() > UDP_MAX {
+                        answer.truncate(end);
+                        answer[2] |= 2; // Cut off: ask again over TCP.
+                        answer[6..8].fill(0);
+                    }
                     let _ = socket.send_to(&answer, from).await;
                 }
             }
         });
+        tasks.spawn(over_tcp(listener, tcp_reply));
         Self { address, asked, _tasks: tasks }
     }
 
@@ -65,6 +76,45 @@ impl NameServer {
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("not poisoned").clone()
     }
+}
+
+/// The longest answer over UDP.
+const UDP_MAX: usize = 512;
+
+/// One of each kind at the same port.
+async fn sockets() -> (UdpSocket, TcpListener) {
+    loop {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        let address = socket.local_addr().expect("bound");
+        if let Ok(listener) = TcpListener::bind(address).await {
+            return (socket, listener);
+        }
+    }
+}
+
+async fn over_tcp(listener: TcpListener, reply: Arc<impl Fn(Question<'_>) -> Reply>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        while let Ok(length) = stream.read_u16().await {
+            let mut packet = vec![0; length.into()];
+            let Ok(_) = stream.read_exact(&mut packet).await else { break };
+            let Some((name, kind, end)) = question(&packet) else { break };
+            let Some(answer) = answer(&packet[..end], kind, &reply((&name, kind))) else { break };
+            let length = u16::try_from(answer.len()).expect("short").to_be_bytes();
+            let _ = stream.write_all(&[&length[..], &answer].concat()).await;
+        }
+    }
+}
+
+/// That the name asked for is another one for `name`.
+fn alias(question: &[u8], name: &str) -> Vec<u8> {
+    let mut packet = question.to_vec();
+    packet[2..12].copy_from_slice(&[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0]);
+    packet.extend([0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60]);
+    let labels = name.split('.').map(|label| [&[label.len() as u8], label.as_bytes()].concat());
+    let encoded = [labels.collect::<Vec<_>>().concat(), vec![0]].concat();
+    packet.extend(u16::try_from(encoded.len()).expect("short").to_be_bytes());
+    packet.extend(encoded);
+    packet
 }
 
 /// The name, its type, and where the question ends.
@@ -97,6 +147,7 @@ fn answer(question: &[u8], kind: &str, reply: &Reply) -> Option<Vec<u8>> {
         Reply::ServerFailure => (2, Vec::new()),
         Reply::NoSuchName => (3, Vec::new()),
         Reply::Refused => (5, Vec::new()),
+        Reply::Alias(name) => return Some(alias(question, name)),
         Reply::Silence => return None,
     };
     let count = u16::try_from(addresses.len()).expect("few");

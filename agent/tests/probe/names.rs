@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use super::name_server::{NameServer, Reply};
 use super::origin::{Origin, response};
-use super::{SHORT, answered, failed, get, run, run_with};
+use super::{SHORT, answered, details, failed, get, run, run_with};
 
 fn addresses(list: &[&str]) -> Reply {
     Reply::Addresses(list.iter().map(|ip| ip.parse().expect("an address")).collect())
@@ -83,7 +83,7 @@ async fn an_address_that_nobody_listens_at_is_passed_over() {
     let report = run_with(&server.prober(), &get(url)).await;
     answered(&report, 200);
     assert_eq!(report.note.remote_address, Some(origin.address));
-    assert_eq!(report.details.attempts.len(), 3);
+    assert_eq!(details(&report).attempts.len(), 3);
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_refused_address_of_a_name_is_passed_over_and_blocks_it_when_alone() {
     let server = NameServer::always(addresses(&["169.254.169.254", "127.0.0.1"])).await;
     let report = run_with(&server.prober(), &get(url.clone())).await;
     answered(&report, 200);
-    assert_eq!(report.details.refused.len(), 1);
+    assert_eq!(details(&report).refused.len(), 1);
 
     let server = NameServer::always(addresses(&["169.254.169.254", "fe80::1"])).await;
     let report = run_with(&server.prober(), &get(url)).await;

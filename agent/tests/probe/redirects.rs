@@ -4,7 +4,7 @@ use agent::probe::{ProbeOptions, Prober};
 use proto::{Failure, ProbeSpec};
 
 use super::origin::{Origin, response};
-use super::{answered, failed, get, run, run_with};
+use super::{answered, details, failed, get, run, run_with};
 
 fn following(url: String) -> ProbeSpec {
     ProbeSpec { follow_redirects: true, ..get(url) }
@@ -39,12 +39,12 @@ async fn redirects_are_followed_and_the_last_status_counts() {
     answered(&report, 200);
     assert_eq!(origin.requests().len(), 4);
     let hops: Vec<_> =
-        report.details.redirects.iter().map(|hop| (hop.status, hop.to.clone())).collect();
+        details(&report).redirects.iter().map(|hop| (hop.status, hop.to.clone())).collect();
     assert_eq!(
         hops,
         [(301, origin.url("/two")), (301, origin.url("/three?x")), (301, origin.url("/four"))]
     );
-    assert_eq!(report.details.attempts.len(), 4, "a connection for each hop");
+    assert_eq!(details(&report).attempts.len(), 4, "a connection for each hop");
 }
 
 #[tokio::test]

@@ -8,13 +8,14 @@ mod http2;
 mod name_server;
 mod names;
 mod origin;
+mod outcomes;
 mod redirects;
 mod tls;
 mod tls_origin;
 
 use std::time::Duration;
 
-use agent::probe::{Ended, ProbeOptions, Prober, Report};
+use agent::probe::{Details, Ended, ProbeOptions, Prober, Report};
 use proto::{Failure, Outcome, ProbeSpec};
 
 /// Longer than anything here takes on a busy machine: a probe that needs it has failed.
@@ -33,10 +34,14 @@ fn get(url: impl Into<String>) -> ProbeSpec {
 
 async fn run_with(prober: &Prober, spec: &ProbeSpec) -> Report {
     let prepared = prober.prepare(spec).expect("a spec that can be probed");
-    match prober.probe(&prepared).await {
+    match prober.explain(&prepared).await {
         Ended::Report(report) => report,
         Ended::Fault(fault) => panic!("a fault of this machine: {fault}"),
     }
+}
+
+fn details(report: &Report) -> &Details {
+    report.details.as_deref().expect("it was explained")
 }
 
 async fn run(spec: &ProbeSpec) -> Report {

@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::origin::Origin;
 use super::tls_origin::{Authority, Identity, TlsOrigin, path};
-use super::{SHORT, answered, failed, get, run};
+use super::{SHORT, answered, details, failed, get, run};
 
 fn trusting(authority: &Authority, url: String) -> ProbeSpec {
     ProbeSpec { tls_ca: Some(authority.path()), ..get(url) }
@@ -28,7 +28,7 @@ async fn a_certificate_of_the_target_s_own_authority_is_good_for_its_names_and_a
         let expires = report.note.certificate_expires.map(Timestamp::rfc3339);
         assert_eq!(expires.as_deref(), Some("2050-01-02T00:00:00.000Z"));
         assert_eq!(report.note.tls, Some(TlsVersion::Tls13));
-        assert_eq!(report.details.cipher.as_deref(), Some("TLS13_AES_128_GCM_SHA256"));
+        assert_eq!(details(&report).cipher.as_deref(), Some("TLS13_AES_128_GCM_SHA256"));
         let more = report.note.more.expect("a certificate was seen");
         assert_eq!(more.certificate_subject, "CN=a server of the test");
         assert_eq!(more.certificate_issuer, "CN=the test's authority");

@@ -5,7 +5,7 @@ use proto::{
     Welcome,
 };
 
-use super::{Core, Effect, SessionEnd, UNACKED_BYTES_MAX, VANTAGES_MAX};
+use super::{Core, Effect, FleetChange, SessionEnd, UNACKED_BYTES_MAX, VANTAGES_MAX};
 use crate::fleet::{Agent, AgentIdx, Claim, SentAssign, SessionId};
 use crate::state::VantageIdx;
 
@@ -49,6 +49,7 @@ impl Core {
         agent.unread_held = hello.held;
         let vantage = agent.vantage.clone();
         self.send(session, CollectorMessage::Welcome(welcome));
+        self.notice(now, idx, FleetChange::Joined);
         self.vantages_changed = true;
         if let Some(vantage) = self.state.vantage_idx(&vantage) {
             self.adopt_waiting(now, vantage);
@@ -194,6 +195,7 @@ impl Core {
             AgentMessage::Results(results) => self.results(now, session, idx, results),
             AgentMessage::Beat(beat) => self.beat(now, session, idx, beat),
             AgentMessage::Draining { until } => self.draining(now, idx, until),
+            AgentMessage::ProbeAnswer(answer) => self.probe_answer(now, idx, answer),
         }
     }
 
@@ -243,7 +245,9 @@ impl Core {
         agent.pending.clear();
         agent.pending_bytes = 0;
         agent.sent = None;
-        if agent.draining.is_some() {
+        let left = agent.draining.is_some();
+        self.notice(now, idx, if left { FleetChange::Left } else { FleetChange::Silent });
+        if left {
             // It said goodbye: nobody waits for its lease.
             self.lose(now, idx);
             self.replan_all(now);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use proto::{CollectorMessage, Load, RunTarget, Timestamp};
 
 use super::assign::{MESSAGE_BYTES_MAX, scheduled, weight};
-use super::{Core, Effect, Running, SessionEnd, Slot};
+use super::{Core, Effect, FleetChange, Running, SessionEnd, Slot};
 use crate::fleet::{AgentIdx, AgentStatus};
 use crate::state::{TargetIdx, VantageIdx};
 
@@ -46,6 +46,7 @@ impl Core {
             self.each_second(now);
         }
         self.last_tick = now;
+        self.answer_asks(now);
         self.look(now);
     }
 
@@ -91,6 +92,7 @@ impl Core {
                 self.effects.push(Effect::End(session, SessionEnd::Silent));
                 self.closed(now, session);
             }
+            self.notice(now, idx, FleetChange::Lost);
             self.lose(now, idx);
         }
         if any_expired {

@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem documents.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -14,12 +16,15 @@ pub struct Problem {
     title: &'static str,
     status: u16,
     detail: String,
+    /// When to try again.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
 impl Problem {
     fn new(status: StatusCode, detail: String) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status: status.as_u16(), detail }
+        Self { kind: "about:blank", title, status: status.as_u16(), detail, retry_after: None }
     }
 
     /// 400: the detail says what is allowed.
@@ -38,21 +43,38 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail.into())
     }
 
-    /// 405.
+    /// 405: the `Allow` header says what is.
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "this route only answers GET and HEAD".into())
+        let detail = "this route does not answer this method; see the Allow header";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, detail.into())
     }
+
+    /// 429: ask again after `wait`.
+    pub fn too_many(what: &str, wait: Duration) -> Self {
+        let seconds = whole_seconds(wait);
+        let detail = format!("too often: {what} a lot of times lately; again in {seconds} s");
+        let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+        problem.retry_after = Some(wait);
+        problem
+    }
+
+    /// 503: there is no room now.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.into());
+        problem.retry_after = Some(Duration::from_secs(5));
+        problem
+    }
+}
+
+/// At least one.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
 }
 
 impl Problem {
     /// 413.
     pub fn too_large(detail: &str) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail.into())
-    }
-
-    /// 503.
-    pub fn unavailable(detail: &str) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail.into())
     }
 }
 
@@ -69,6 +91,9 @@ impl IntoResponse for Problem {
         let mut response = (status, body).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, whole_seconds(wait).into());
+        }
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }

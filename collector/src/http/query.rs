@@ -3,12 +3,28 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use proto::Timestamp;
 
 use super::Problem;
 use crate::target_file::show;
+
+/// The name of a target in the path.
+pub(super) struct Name(pub(super) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(name)) => Ok(Self(name)),
+            Err(_) => {
+                Err(Problem::bad_request("the name in the path is not UTF-8, percent-encoded"))
+            }
+        }
+    }
+}
 
 /// The parameters of one request.
 pub(super) struct Parameters {

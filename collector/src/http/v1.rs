@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
 use super::answer::{json, json_response};
-use super::query::Parameters;
+use super::query::{Name, Parameters};
 use super::{Api, Problem};
 use crate::state::VantageIdx;
 use crate::view::{changes, fleet, summary, target, targets};
@@ -78,11 +77,9 @@ pub(super) async fn targets(
 
 pub(super) async fn target(
     State(api): State<Api>,
-    name: Result<Path<String>, PathRejection>,
+    Name(name): Name,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let Path(name) = name
-        .map_err(|_| Problem::bad_request("the name in the path is not UTF-8, percent-encoded"))?;
     parameters.finish()?;
     let asked = name.clone();
     let full = api.hub.ask(move |core, now| target::full(core.state(), now, &asked)).await?;

@@ -1,6 +1,6 @@
 //! The newest failure beside the last success: what is different.
 
-use proto::{Outcome, Phases, Timestamp};
+use proto::{Outcome, Phases};
 use serde::Serialize;
 
 use super::summary::millis;
@@ -12,6 +12,7 @@ use crate::state::Detail;
 pub struct Compared {
     pub status: Option<Pair>,
     pub address: Option<Pair>,
+    pub redirect: Option<Pair>,
     pub certificate: Option<Pair>,
     pub slow_phase: Option<SlowPhase>,
 }
@@ -38,12 +39,24 @@ const SLOWER_US: u32 = 50_000;
 
 /// Compares a success with a failure.
 pub fn compared(success: &Detail, failure: &Detail) -> Compared {
-    let expires = |detail: &Detail| detail.note.certificate_expires.map(Timestamp::rfc3339);
+    let location = |detail: &Detail| {
+        let location = &detail.note.more.as_ref()?.location;
+        (!location.is_empty()).then(|| location.clone())
+    };
+    let certificate = |detail: &Detail| {
+        let expires = detail.note.certificate_expires?;
+        let more = detail.note.more.as_deref();
+        let (subject, issuer) = more.map_or(("", ""), |more| {
+            (more.certificate_subject.as_str(), more.certificate_issuer.as_str())
+        });
+        Some(format!("{subject}, signed by {issuer}, until {}", expires.rfc3339()))
+    };
     let address = |detail: &Detail| detail.note.remote_address.map(|address| address.to_string());
     Compared {
         status: pair(Some(found(success)), Some(found(failure))),
         address: pair(address(success), address(failure)),
-        certificate: pair(expires(success), expires(failure)),
+        redirect: pair(location(success), location(failure)),
+        certificate: pair(certificate(success), certificate(failure)),
         slow_phase: slow_phase(&success.phases, &failure.phases),
     }
 }
@@ -80,7 +93,7 @@ fn slow_phase(success: &Phases, failure: &Phases) -> Option<SlowPhase> {
 mod tests {
     use super::*;
     use crate::state::{Entry, ReporterIdx};
-    use proto::{Failure, Note};
+    use proto::{Failure, Note, Timestamp};
 
     fn detail(outcome: Outcome, address: &str, processing_us: u32) -> Detail {
         let entry = Entry {

@@ -106,6 +106,21 @@ pub struct Latency {
     pub max: Option<f64>,
 }
 
+impl Latency {
+    /// Of samples in any order, in microseconds.
+    fn of(mut samples: Vec<u32>) -> Self {
+        samples.sort_unstable();
+        let percentile = |percent| nearest_rank(&samples, percent).map(millis);
+        Self {
+            p50: percentile(50),
+            p90: percentile(90),
+            p95: percentile(95),
+            p99: percentile(99),
+            max: samples.last().copied().map(millis),
+        }
+    }
+}
+
 /// See [`super::tally::Uptime`].
 #[derive(Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the contract says what each field means")]
@@ -124,6 +139,7 @@ pub struct Round {
     pub slots: Slots,
     pub status_codes: BTreeMap<u16, u64>,
     pub failures: BTreeMap<&'static str, u64>,
+    pub latency_ms: Latency,
 }
 
 /// Microseconds as milliseconds.
@@ -135,7 +151,7 @@ pub(super) fn millis(us: u32) -> f64 {
 pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
     let (from, to) = (now - question.window, now);
     let mut tally = Tally::default();
-    let mut rounds: BTreeMap<Timestamp, Tally> = BTreeMap::new();
+    let mut rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)> = BTreeMap::new();
     let mut latencies = Vec::new();
     let mut targets = Verdicts::default();
     let include = |entry: &Entry| match &question.zone {
@@ -155,24 +171,20 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
                 continue;
             }
             let Some(series) = state.series(vantage, idx) else { continue };
-            tally.count(series, from, to, include, |entry| {
-                if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
-                    latencies.push(entry.latency_us);
-                }
-            });
+            tally.count(series, from, to, include, |entry| sample(entry, &mut latencies));
             // Before its first stretch nothing was due.
             let first = series.stretches.first().map_or(to, |stretch| stretch.from);
             let mut start = from.max(first).floor(question.round);
             while start < to {
                 let end = start + question.round;
-                let round = rounds.entry(start).or_default();
-                round.count(series, start.max(from), end.min(to), include, |_| {});
+                let (round, latencies) = rounds.entry(start).or_default();
+                round.count(series, start.max(from), end.min(to), include, |entry| {
+                    sample(entry, latencies);
+                });
                 start = end;
             }
         }
     }
-    latencies.sort_unstable();
-    let percentile = |percent| nearest_rank(&latencies, percent).map(millis);
     let zoned = question.zone.is_some();
     Summary {
         as_of: now.rfc3339(),
@@ -183,13 +195,7 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
             status: tally.unexpected_status,
             body: tally.unexpected_body,
         },
-        latency_ms: Latency {
-            p50: percentile(50),
-            p90: percentile(90),
-            p95: percentile(95),
-            p99: percentile(99),
-            max: latencies.last().copied().map(millis),
-        },
+        latency_ms: Latency::of(latencies),
         uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
             low: u.low,
             high: u.high,
@@ -197,7 +203,11 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
         }),
         failures: named(&tally),
         status_codes: tally.status_codes,
-        rounds: rounds.into_iter().rev().map(|(start, tally)| round(start, tally, zoned)).collect(),
+        rounds: rounds
+            .into_iter()
+            .rev()
+            .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
+            .collect(),
     }
 }
 
@@ -219,11 +229,19 @@ fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
     tally.failures.iter().map(|(failure, count)| (failure.name(), *count)).collect()
 }
 
-fn round(start: Timestamp, tally: Tally, zoned: bool) -> Round {
+/// Only answers have a latency.
+fn sample(entry: &Entry, latencies: &mut Vec<u32>) {
+    if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
+        latencies.push(entry.latency_us);
+    }
+}
+
+fn round(start: Timestamp, tally: Tally, latencies: Vec<u32>, zoned: bool) -> Round {
     Round {
         start: start.rfc3339(),
         slots: slots(&tally, zoned),
         failures: named(&tally),
         status_codes: tally.status_codes,
+        latency_ms: Latency::of(latencies),
     }
 }

@@ -52,17 +52,35 @@ pub struct At {
 #[expect(missing_docs, reason = "docs/api.md says what each field means")]
 pub struct Probe {
     pub planned: String,
-    pub started: String,
     pub agent: String,
     pub zone: String,
+    #[serde(flatten)]
+    pub found: Found,
+}
+
+/// What a probe found.
+#[derive(Debug, Serialize)]
+#[expect(missing_docs, reason = "docs/api.md says what each field means")]
+pub struct Found {
+    pub started: String,
     pub status: Option<u16>,
     pub error: Option<&'static str>,
     pub unexpected: Option<&'static str>,
+    pub kind: Option<&'static str>,
     pub cause: Option<String>,
     pub latency_ms: f64,
     pub phases_ms: PhasesMs,
     pub address: Option<String>,
+    pub protocol: Option<&'static str>,
+    pub tls: Option<&'static str>,
+    pub redirects: u8,
+    pub location: Option<String>,
     pub certificate_expires: Option<String>,
+    pub certificate_subject: Option<String>,
+    pub certificate_issuer: Option<String>,
+    pub headers: BTreeMap<&'static str, String>,
+    pub body_start: Option<String>,
+    pub body_bytes: u32,
 }
 
 /// The phases, in the field's words.
@@ -150,23 +168,34 @@ fn since(target: &TargetState, now: Timestamp, series: &Series) -> Option<Timest
     Some(same.last().unwrap_or(newest).started())
 }
 
-pub(super) fn probe(state: &State, detail: &Detail) -> Probe {
-    let Detail { entry, phases, note, .. } = detail;
-    let reporter = state.reported_by(entry.reporter);
+fn probe(state: &State, detail: &Detail) -> Probe {
+    let reporter = state.reported_by(detail.entry.reporter);
+    Probe {
+        planned: detail.entry.planned.rfc3339(),
+        agent: reporter.agent_id.clone(),
+        zone: reporter.zone.clone(),
+        found: found(detail),
+    }
+}
+
+/// What is told of a result, whoever found it.
+pub(super) fn found(detail: &Detail) -> Found {
+    let Detail { entry, phases, body_bytes, note } = detail;
     let (status, error) = outcome(Some(entry));
     let unexpected = match entry.outcome {
         Outcome::Answered { unexpected, .. } => unexpected.map(Unexpected::name),
         Outcome::Failed(_) => None,
     };
-    let some = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Probe {
-        planned: entry.planned.rfc3339(),
+    let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let read = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let more = note.more.as_deref();
+    let headers = more.map_or(&[][..], |more| &more.headers);
+    Found {
         started: entry.started().rfc3339(),
-        agent: reporter.agent_id.clone(),
-        zone: reporter.zone.clone(),
         status,
         error,
         unexpected,
+        kind: note.kind.map(proto::Cause::name),
         cause: some(&note.cause),
         latency_ms: millis(entry.latency_us),
         phases_ms: PhasesMs {
@@ -177,6 +206,15 @@ pub(super) fn probe(state: &State, detail: &Detail) -> Probe {
             transfer: millis(phases.transfer_us),
         },
         address: note.remote_address.map(|address| address.to_string()),
+        protocol: note.protocol.map(proto::Protocol::name),
+        tls: note.tls.map(proto::TlsVersion::name),
+        redirects: note.redirects,
+        location: more.and_then(|more| some(&more.location)),
         certificate_expires: note.certificate_expires.map(Timestamp::rfc3339),
+        certificate_subject: more.and_then(|more| some(&more.certificate_subject)),
+        certificate_issuer: more.and_then(|more| some(&more.certificate_issuer)),
+        headers: headers.iter().map(|(name, value)| (name.name(), read(value))).collect(),
+        body_start: more.and_then(|more| some(&read(&more.body_start))),
+        body_bytes: *body_bytes,
     }
 }

@@ -4,6 +4,9 @@
 mod changes;
 mod client;
 mod counting;
+mod elsewhere;
+mod events;
+mod everywhere;
 mod listing;
 mod origin;
 mod parameters;

@@ -6,10 +6,13 @@ use crate::client::send;
 use crate::rig::shared;
 use crate::shape::check;
 
-const PROBE: &str = r#"{"planned":"time","started":"time","agent":"text","zone":"text","status":"count|null",
-    "error":"text|null","unexpected":"text|null","cause":"text|null","latency_ms":"number",
+/// What any probe finds.
+pub(crate) const FOUND: &str = r#""started":"time","status":"count|null","error":"text|null","unexpected":"text|null",
+    "kind":"text|null","cause":"text|null","latency_ms":"number",
     "phases_ms":{"resolve":"number","connect":"number","tls":"number","processing":"number","transfer":"number"},
-    "address":"text|null","certificate_expires":"time|null"}"#;
+    "address":"text|null","protocol":"text|null","tls":"text|null","redirects":"count","location":"text|null",
+    "certificate_expires":"time|null","certificate_subject":"text|null","certificate_issuer":"text|null",
+    "headers":{"*":"text"},"body_start":"text|null","body_bytes":"count""#;
 
 const STRIP: &str = r#"{"cell_ms":"positive","cells":"text"}"#;
 
@@ -61,8 +64,10 @@ fn the_summary_has_every_field_and_its_numbers_add_up() {
     let rig = shared();
     let summary = rig.json("/api/v1/summary?window=10m");
     let counts = r#"{"*":"positive"}"#;
-    let round =
-        format!(r#"{{"start":"time",{SLOTS},"status_codes":{counts},"failures":{counts}}}"#);
+    let latency = r#"{"p50":"number|null","p90":"number|null","p95":"number|null","p99":"number|null","max":"number|null"}"#;
+    let round = format!(
+        r#"{{"start":"time",{SLOTS},"status_codes":{counts},"failures":{counts},"latency_ms":{latency}}}"#
+    );
     check(
         &summary,
         &format!(
@@ -163,9 +168,10 @@ fn targets_are_listed_with_every_field() {
 #[test]
 fn one_target_is_told_in_full_from_each_vantage() {
     let full = shared().json("/api/v1/targets/gone");
+    let probe = format!(r#"{{"planned":"time","agent":"text","zone":"text",{FOUND}}}"#);
     let at = format!(
         r#"{{"vantage":"text","verdict":"text","since":"time","last_hour":{STRIP},"next_planned":"time",
-        "newest":{PROBE},"last_success":"null","newest_failure":{PROBE},"changed":"null"}}"#
+        "newest":{probe},"last_success":"null","newest_failure":{probe},"changed":"null"}}"#
     );
     check(
         &full,
@@ -280,7 +286,7 @@ fn metrics_are_openmetrics_about_the_program_and_not_about_each_target() {
 #[test]
 fn the_page_and_its_files_are_served_with_headers_that_let_nothing_else_in() {
     for (route, kind) in
-        [("/", "text/html"), ("/app.js", "text/javascript"), ("/style.css", "text/css")]
+        [("/", "text/html"), ("/js/main.js", "text/javascript"), ("/style/base.css", "text/css")]
     {
         let answer = shared().get(route);
         assert_eq!(answer.status, 200, "{route}");
@@ -309,7 +315,7 @@ pub(crate) const ROUTES: [&str; 14] = [
     "/livez",
     "/readyz",
     "/",
-    "/app.js",
+    "/js/main.js",
 ];
 
 #[test]
@@ -343,7 +349,10 @@ fn another_method_is_told_which_there_are() {
     for route in ROUTES {
         for method in ["POST", "DELETE", "PUT"] {
             let answer = send(shared().http, method, route, &[("Content-Length", "0")]);
-            assert_eq!(problem(&answer, 405), "this route only answers GET and HEAD");
+            assert_eq!(
+                problem(&answer, 405),
+                "this route does not answer this method; see the Allow header"
+            );
             assert_eq!(answer.header("allow"), Some("GET,HEAD"), "{method} {route}: {answer:?}");
         }
     }

@@ -4,7 +4,7 @@ use crate::client::send;
 use crate::rig::Rig;
 use crate::routes::{ROUTES, problem};
 
-const OPEN: [&str; 5] = ["/livez", "/readyz", "/", "/app.js", "/style.css"];
+const OPEN: [&str; 5] = ["/livez", "/readyz", "/", "/js/main.js", "/style/base.css"];
 
 #[test]
 fn every_route_but_health_and_the_page_asks_for_a_token() {

@@ -1,5 +1,6 @@
 //! The core of the collector, driven event by event: what went wrong once must not again.
 
+mod asks;
 mod rig;
 
 use std::time::Duration;

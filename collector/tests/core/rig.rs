@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use collector::core::{Core, CoreConfig, Effect, Event, SessionEnd};
+use collector::core::{AskId, Asked, Core, CoreConfig, Effect, Event, SessionEnd};
 use collector::fleet::SessionId;
 use collector::state::State;
 use collector::target_file::Target;
 use proto::{
-    AgentMessage, Applied, Batch, Beat, CollectorMessage, Hello, Kind, MissedRange, Outcome,
-    Phases, ProbeResult, ProbeSpec, Record, RefusedTarget, ResultsMessage, Timestamp, Uid, wire,
+    AgentMessage, Applied, Batch, Beat, CollectorMessage, Hello, Kind, Missed, MissedRange,
+    Outcome, Phases, ProbeAnswer, ProbeNow, ProbeResult, ProbeSpec, Record, RefusedTarget,
+    ResultsMessage, Timestamp, Uid, wire,
 };
 
 const LOG: u64 = 5;
@@ -43,6 +44,10 @@ pub(crate) struct Rig {
     last_ticket: u64,
     pub(crate) appended: usize,
     pub(crate) ended: Vec<(SessionId, SessionEnd)>,
+    /// What came of questions.
+    pub(crate) answers: Vec<Asked>,
+    /// Questions that agents were asked.
+    pub(crate) questions: Vec<(SessionId, ProbeNow)>,
     welcomed: Vec<SessionId>,
     seqs: BTreeMap<u64, u64>,
     refuses: bool,
@@ -66,6 +71,8 @@ impl Rig {
             last_ticket: 0,
             appended: 0,
             ended: Vec::new(),
+            answers: Vec::new(),
+            questions: Vec::new(),
             welcomed: Vec::new(),
             seqs: BTreeMap::new(),
             refuses: false,
@@ -91,6 +98,22 @@ impl Rig {
         self.refuses = true;
     }
 
+    /// Somebody asks what every vantage of a target finds now.
+    pub(crate) fn ask(&mut self, id: u64, target: &str) {
+        self.tell(Event::Ask(AskId(id), target.into()));
+    }
+
+    /// An agent answers a question.
+    pub(crate) fn answer_question(
+        &mut self,
+        session: u64,
+        id: u64,
+        found: Result<ProbeResult, Missed>,
+    ) {
+        let message = AgentMessage::ProbeAnswer(ProbeAnswer { id, found });
+        self.tell(Event::Message(SessionId(session), message));
+    }
+
     pub(crate) fn welcomed(&self, session: u64) -> bool {
         self.welcomed.contains(&SessionId(session))
     }
@@ -109,6 +132,7 @@ impl Rig {
                     }
                     Effect::Send(session, message) => events.extend(self.answer(session, message)),
                     Effect::End(session, end) => self.ended.push((session, end)),
+                    Effect::Answer(_, asked) => self.answers.push(asked),
                 }
             }
         }
@@ -116,6 +140,10 @@ impl Rig {
 
     fn answer(&mut self, session: SessionId, message: CollectorMessage) -> Option<Event> {
         match message {
+            CollectorMessage::ProbeNow(question) => {
+                self.questions.push((session, question));
+                None
+            }
             CollectorMessage::Welcome(_) => {
                 self.welcomed.push(session);
                 None

@@ -383,6 +383,7 @@ impl World {
                     self.appends.push_back((at, ticket, record));
                 }
                 Effect::Send(session, message) => self.send_down(session, message),
+                Effect::Answer(..) => unreachable!("nobody asks here"),
                 Effect::End(session, end) => {
                     if let Some(n) = self.node_of(session) {
                         self.tell(format!("the collector ends {}: {end:?}", self.nodes[n].id));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::raw::v1 as raw;
-use super::{Malformed, clip, millis_u32, value};
+use super::{Malformed, ask, clip, millis_u32, value};
 use crate::evidence::Note;
 use crate::messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load,
@@ -54,6 +54,7 @@ impl TryFrom<raw::AgentMessage> for AgentMessage {
             Message::Draining(raw::Draining { until_ms }) => {
                 Self::Draining { until: Timestamp::from_millis(until_ms) }
             }
+            Message::ProbeAnswer(answer) => Self::ProbeAnswer(ask::answer_from_raw(answer)?),
         })
     }
 }
@@ -69,6 +70,7 @@ impl From<AgentMessage> for raw::AgentMessage {
             AgentMessage::Draining { until } => {
                 Message::Draining(raw::Draining { until_ms: until.millis() })
             }
+            AgentMessage::ProbeAnswer(answer) => Message::ProbeAnswer(ask::answer_to_raw(answer)),
         };
         Self { message: Some(message) }
     }
@@ -96,6 +98,7 @@ impl TryFrom<raw::CollectorMessage> for CollectorMessage {
             Message::GoAway(raw::GoAway { after_ms, cause }) => {
                 Self::GoAway { after: Duration::from_millis(after_ms.into()), cause }
             }
+            Message::ProbeNow(question) => Self::ProbeNow(ask::question_from_raw(question)?),
         })
     }
 }
@@ -119,6 +122,9 @@ impl From<CollectorMessage> for raw::CollectorMessage {
             CollectorMessage::Beat(beat) => Message::Beat(beat_to_raw(beat)),
             CollectorMessage::GoAway { after, cause } => {
                 Message::GoAway(raw::GoAway { after_ms: millis_u32(after), cause })
+            }
+            CollectorMessage::ProbeNow(question) => {
+                Message::ProbeNow(ask::question_to_raw(question))
             }
         };
         Self { message: Some(message) }

@@ -10,10 +10,10 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proto::{
     AgentMessage, Applied, Assign, Batch, Beat, Cause, CollectorMessage, Failure, Grant, HeldShard,
-    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeResult, ProbeSpec,
-    Protocol, Record, Refusal, RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget,
-    SHARDS, ScheduledTarget, ShardId, ShownHeader, StatusSet, TargetEntry, Timestamp, TlsVersion,
-    Uid, Unexpected, VantageState, Welcome,
+    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeAnswer, ProbeNow,
+    ProbeResult, ProbeSpec, Protocol, Record, Refusal, RefusedTarget, ResultBatch, ResultsMessage,
+    Revoke, RunTarget, SHARDS, ScheduledTarget, ShardId, ShownHeader, StatusSet, TargetEntry,
+    Timestamp, TlsVersion, Uid, Unexpected, VantageState, Welcome,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -223,6 +223,7 @@ fn hello() -> impl Strategy<Value = Hello> {
 }
 
 pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
+    let found = prop_oneof![result().prop_map(Ok), select(Missed::ALL.to_vec()).prop_map(Err),];
     let refused = (uid(), any::<u32>(), text()).prop_map(|(uid, revision, reason)| RefusedTarget {
         uid,
         revision,
@@ -244,6 +245,8 @@ pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
         results.prop_map(AgentMessage::Results),
         beat().prop_map(AgentMessage::Beat),
         instant().prop_map(|until| AgentMessage::Draining { until }),
+        (any::<u64>(), found)
+            .prop_map(|(id, found)| { AgentMessage::ProbeAnswer(ProbeAnswer { id, found }) }),
     ]
 }
 
@@ -284,6 +287,10 @@ pub(crate) fn collector_message() -> impl Strategy<Value = CollectorMessage> {
         (any::<u32>(), text()).prop_map(|(after, cause)| CollectorMessage::GoAway {
             after: Duration::from_millis(after.into()),
             cause
+        }),
+        (any::<u64>(), target(), any::<u32>()).prop_map(|(id, target, within)| {
+            let start_within = Duration::from_millis(within.into());
+            CollectorMessage::ProbeNow(ProbeNow { id, target, start_within })
         }),
     ]
 }

@@ -1,0 +1,70 @@
+"""A hundred thousand targets, and an hour of updates."""
+
+import os
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import expect
+
+from steps import opened, tile
+from world import a_target
+
+TARGETS = 100_000
+STEP_MS = 5000
+# A whole hour, by hand: ZONEWATCH_UPDATES=720.
+UPDATES = int(os.environ.get("ZONEWATCH_UPDATES", "60"))
+
+
+@pytest.fixture
+def crowded(collector):
+    now = datetime.now(UTC)
+    collector.world["targets"] = [a_target(i, now) for i in range(TARGETS)]
+    collector.world["summary"]["targets"] |= {"total": TARGETS, "up": TARGETS - 350}
+    return collector
+
+
+def test_typing_never_waits_for_a_hundred_thousand_targets(watched, crowded):
+    page = opened(watched, crowded, "targets")
+    expect(page.locator("#total")).to_have_text("100,000 targets")
+    page.evaluate("""
+        window.longest = 0;
+        new PerformanceObserver(list => {
+            for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+        }).observe({ type: 'longtask', buffered: false });
+    """)
+    page.locator("#q").press_sequentially("site-99999", delay=30)
+    expect(page.locator("#total")).to_have_text("1 target matches")
+    assert page.evaluate("window.longest") < 300, "a key was held up"
+    assert page.locator("#list tbody tr").count() == 1
+
+
+def test_an_hour_of_updates_leaves_the_page_as_large_as_it_was(watched, collector):
+    """Time is the test's: it runs as fast as the page takes it. What the page holds is what it shows."""
+    page = watched.browser.new_context().new_page()
+    page.clock.install()
+    page.goto(collector.url)
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable")
+
+    def held() -> tuple[float, int]:
+        devtools.send("HeapProfiler.collectGarbage")
+        metrics = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
+        return metrics["JSHeapUsedSize"], int(metrics["Nodes"])
+
+    def updates(n: int):
+        for i in range(n):
+            collector.world["summary"]["targets"]["down"] = 100 + i % 800
+            collector.emit("verdict", {"name": "x"})
+            page.clock.run_for(STEP_MS)
+            expect(tile(page, "down").locator("b")).to_have_text(str(100 + i % 800))
+
+    updates(10)
+    heap, nodes = held()
+    updates(UPDATES)
+    later_heap, later_nodes = held()
+    print(
+        f"{UPDATES} updates, {UPDATES * STEP_MS / 60_000:.0f} min: {heap / 1e6:.2f} MB, {nodes} nodes before; "
+        f"{later_heap / 1e6:.2f} MB, {later_nodes} nodes after"
+    )
+    assert later_nodes < nodes * 1.2 + 200, "elements pile up"
+    assert later_heap < heap * 1.3 + 500_000, "memory piles up"

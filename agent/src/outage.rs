@@ -9,6 +9,8 @@ use crate::clock::LocalMicros;
 pub(crate) enum Cause {
     /// No connection, or it broke.
     Unreachable,
+    /// What answered is a collector that stands by while another one leads.
+    Standby,
     /// The token or certificate was not accepted.
     Denied,
     /// Something answered that is not a collector.

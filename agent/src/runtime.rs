@@ -30,6 +30,9 @@ const BACKOFF_CAP: Duration = Duration::from_secs(10);
 /// An agent whose token is refused does not hammer on the door.
 const DENIED_WAIT_MIN: Duration = Duration::from_secs(5);
 
+/// After a standby's answer: at least this, and at most twice as long.
+const STANDBY_WAIT_MIN: Duration = Duration::from_millis(250);
+
 /// A stream that lasted this long worked.
 const LASTED_MIN: Duration = Duration::from_secs(5);
 
@@ -272,7 +275,11 @@ impl LinkShell {
             self.backoff.reset();
         }
         let denied = if ending.cause == Cause::Denied { DENIED_WAIT_MIN } else { Duration::ZERO };
-        let wait = self.backoff.after_failure(rand::random()) + after.max(denied);
+        let wait = match ending.cause {
+            // The next attempt may well meet the leader.
+            Cause::Standby => STANDBY_WAIT_MIN + STANDBY_WAIT_MIN.mul_f64(rand::random()),
+            _ => self.backoff.after_failure(rand::random()) + after.max(denied),
+        };
         self.dial_at = Instant::now() + wait;
         let (collector, cause) = (&self.collector, &ending.text);
         match (self.outage.lost(now, ending.cause), ending.cause) {
@@ -280,6 +287,9 @@ impl LinkShell {
             (Say::Warn, Cause::Unreachable | Cause::Ended) => warn!(
                 %collector, %cause, retry_in = ?wait,
                 "no collector: going on with what is assigned, results are kept and delivered later"
+            ),
+            (Say::Warn, Cause::Standby) => info!(
+                %collector, %cause, retry_in = ?wait, "no leading collector yet: trying again"
             ),
             (Say::Warn, Cause::Denied) => error!(
                 %collector, %cause, retry_in = ?wait,

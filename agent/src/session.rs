@@ -258,6 +258,9 @@ impl Drop for Session {
 impl Ending {
     fn of(status: &Status) -> Self {
         let cause = match status.code() {
+            Code::Unavailable if status.metadata().contains_key(proto::LEADER_HEADER) => {
+                Cause::Standby
+            }
             Code::Unauthenticated | Code::PermissionDenied => Cause::Denied,
             Code::Unimplemented => Cause::NotACollector,
             Code::Unavailable | Code::DeadlineExceeded => Cause::Unreachable,

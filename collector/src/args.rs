@@ -47,7 +47,7 @@ pub enum Command {
 }
 
 /// How the target file is read.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct FileArgs {
     /// How often a target is probed unless its row says otherwise (1s to 24h).
     #[arg(long, env = "ZONEWATCH_INTERVAL", value_name = "D", value_parser = duration, default_value = "10m")]
@@ -70,9 +70,9 @@ pub struct FileArgs {
 }
 
 /// `serve`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ServeArgs {
-    /// A CSV file of named URLs: its path, or an https:// URL that is asked for it every 10 s.
+    /// A CSV file of named URLs: its path, or an https:// URL or s3://bucket/key that is asked for it every 10 s.
     #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
     pub targets: String,
     /// The API and the dashboard.
@@ -89,7 +89,7 @@ pub struct ServeArgs {
     /// The vantages there are [default: those seen in the last 24 hours].
     #[arg(long, env = "ZONEWATCH_VANTAGES", value_name = "NAME,…", value_delimiter = ',')]
     pub vantages: Vec<String>,
-    /// Where the log is kept: a folder, or memory:
+    /// Where the log is kept: a folder, dynamodb://TABLE?region=…&endpoint=…&role_arn=…, or memory:
     #[arg(long, env = "ZONEWATCH_STORE", default_value = "./zonewatch-data")]
     pub store: String,
     /// How long single slots are kept in memory: the longest window that the API answers for.
@@ -145,7 +145,7 @@ pub struct ServeArgs {
 /// `check`.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// A CSV file of named URLs: its path, or an https:// URL.
+    /// A CSV file of named URLs: its path, an https:// URL or s3://bucket/key.
     #[arg(env = "ZONEWATCH_TARGETS", hide_env_values = true)]
     pub targets: String,
     #[command(flatten)]

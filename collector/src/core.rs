@@ -7,6 +7,7 @@
 mod asks;
 mod assign;
 mod counters;
+mod follow;
 mod ingest;
 mod listing;
 mod notices;

@@ -212,6 +212,7 @@ pub async fn run(
             biased;
             () = stop.cancelled(), if !draining => {
                 draining = true;
+                performer.writer.hurry();
                 Event::Drain
             }
             event = log.recv() => match event.ok_or(HubError::LogGone)? {
@@ -250,6 +251,15 @@ pub async fn run(
             }
         };
         performer.apply(&mut core, event);
+    }
+}
+
+/// Answers the next question from a core that follows another collector's log. Whoever has news is told nothing: a core that
+/// decides nothing takes none.
+pub async fn answer(core: &Core, inbox: &mut Inbox) {
+    tokio::select! {
+        Some(question) = inbox.questions.recv() => question(core, inbox.hub.now()),
+        Some(_) = inbox.events.recv() => {}
     }
 }
 

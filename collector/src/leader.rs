@@ -65,9 +65,20 @@ pub fn lead(
     let clock = start_clock(newest);
     let claim = Record { at: clock(), kind: Kind::Claim { epoch: tail + 1, log } };
     store.append(tail, &[wire::encode_record(claim)])?;
+    let (state, records) = read(store, keep_slots)?;
+    Ok(Leadership { state, clock, records })
+}
+
+/// Reads a log from its beginning, changing nothing: what it says, and the position behind it.
+///
+/// # Errors
+/// When it cannot be read, or holds what this version does not understand.
+pub fn read(store: &dyn Store, keep_slots: Duration) -> Result<(State, u64), LeadError> {
     let mut state = State::default();
     let mut failed = None;
+    let mut next = 0;
     store.read_from(0, &mut |position, bytes| {
+        next = position + 1;
         let replayed = wire::decode_record(bytes).and_then(|record| {
             let at = record.at;
             state.replay(record)?;
@@ -84,7 +95,7 @@ pub fn lead(
     })?;
     match failed {
         Some(error) => Err(error),
-        None => Ok(Leadership { state, clock, records: tail + 1 }),
+        None => Ok((state, next)),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod screen;
 pub mod serve;
 pub mod sessions;
 pub mod signals;
+pub mod standby;
 pub mod state;
 pub mod store;
 pub mod target_file;

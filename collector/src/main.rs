@@ -45,27 +45,33 @@ fn fail(code: u8, what: &str) -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {
-    let screen = match logs(&args.log) {
+    let mut screen = match logs(&args.log) {
         Ok(screen) => screen,
         Err(error) => return fail(USAGE, &error),
     };
     let descriptors = agent::raise_descriptor_limit();
-    let config = match Config::new(args, &|name| std::env::var(name).ok()) {
-        Ok(config) => Config { screen, ..config.within(descriptors) },
-        Err(error) => return fail(USAGE, &chain(&error)),
-    };
     until_signal(async |stop| {
-        let opened = tokio::select! {
-            () = stop.cancelled() => return ExitCode::SUCCESS, // Nothing runs yet: there is nothing to drain.
-            opened = Collector::open(config) => opened,
-        };
-        let collector = match opened {
-            Ok(collector) => collector,
-            Err(error) => return fail(exit_code(&error), &chain(&error)),
-        };
-        match collector.run(stop).await {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(FAILED, &chain(&error)),
+        loop {
+            let config = match Config::new(args.clone(), &|name| std::env::var(name).ok()) {
+                Ok(config) => Config { screen: screen.take(), ..config.within(descriptors) },
+                Err(error) => return fail(USAGE, &chain(&error)),
+            };
+            let opened = tokio::select! {
+                () = stop.cancelled() => return ExitCode::SUCCESS, // Nothing runs yet: there is nothing to drain.
+                opened = Collector::open(config) => opened,
+            };
+            let collector = match opened {
+                Ok(collector) => collector,
+                Err(error) => return fail(exit_code(&error), &chain(&error)),
+            };
+            let may_stand_by = collector.may_stand_by();
+            match collector.run(stop.clone()).await {
+                Ok(()) => return ExitCode::SUCCESS,
+                Err(error) if may_stand_by && error.is_succeeded() && !stop.is_cancelled() => {
+                    tracing::warn!(error = %chain(&error), "deposed; standing by from now on");
+                }
+                Err(error) => return fail(FAILED, &chain(&error)),
+            }
         }
     })
     .await

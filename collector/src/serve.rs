@@ -3,7 +3,7 @@
 //! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
 
 mod accept;
-mod grpc;
+pub(crate) mod grpc;
 mod local;
 mod parts;
 mod patient;
@@ -25,13 +25,14 @@ use crate::core::{Core, CoreConfig};
 use crate::fill::Filler;
 use crate::http::{Answers, Api, Listeners, router};
 use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
-use crate::leader::{LeadError, lead};
+use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
 use crate::sessions::{Refusals, Sessions};
+use crate::standby::{self, Elected, LeaseKeeper, LeaseLost};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
-use crate::store::{self, StoreError};
+use crate::store::{self, Store, StoreAddress, StoreError};
 use crate::target_file::{
     ASK_EVERY, Defaults, FileError, Health, Secrets, Source, TargetFile, Watching,
 };
@@ -45,6 +46,8 @@ use targets::{TargetKeeper, tell_problems};
 pub use tls::{Place, TlsError, TlsFiles, places};
 pub(crate) use waiting::Waiting;
 
+/// Claims before giving up: each that fails means that another collector wrote meanwhile.
+const CLAIMS_MAX: u32 = 20;
 /// Of the 25 s that a drain may take, local agents get most.
 const AGENTS_DRAIN_MAX: Duration = Duration::from_secs(17);
 /// … the log some …
@@ -73,6 +76,9 @@ pub enum StartError {
     /// The log cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A port cannot be shared.
+    #[error("a port cannot be used by the standby")]
+    Port(#[source] std::io::Error),
     /// The log cannot be read.
     #[error(transparent)]
     Lead(#[from] LeadError),
@@ -93,6 +99,9 @@ pub enum RunError {
     /// The core's task.
     #[error(transparent)]
     Hub(#[from] HubError),
+    /// Another collector may lead now.
+    #[error(transparent)]
+    Lease(#[from] LeaseLost),
     /// A server stopped.
     #[error("{part} ended: {cause}")]
     Part {
@@ -127,6 +136,7 @@ pub struct Collector {
     screen: Option<Screen>,
     store: String,
     emf: Option<String>,
+    lease: Option<LeaseKeeper>,
 }
 
 struct OpenLog {
@@ -147,10 +157,21 @@ impl Collector {
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
+        let (elected, lease) = match &config.store {
+            StoreAddress::DynamoDb(table) => {
+                let Elected { store, lease } =
+                    standby::until_elected(&config, table, &http, &grpc).await?;
+                (Some(store), Some(lease))
+            }
+            StoreAddress::Memory | StoreAddress::Folder(_) => (None, None),
+        };
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
         let (store, leadership) = blocking(move || {
-            let mut store = store::open(&address)?;
-            let leadership = lead(store.as_mut(), crate::clock::start, keep_slots)?;
+            let mut store = match elected {
+                Some(store) => Box::new(store),
+                None => store::open(&address)?,
+            };
+            let leadership = claim(store.as_mut(), keep_slots)?;
             Ok::<_, StartError>((store, leadership))
         })
         .await?;
@@ -161,12 +182,7 @@ impl Collector {
             known_targets = leadership.state.targets().filter(|(_, t)| t.listed).count(),
             "log read"
         );
-        let core_config = CoreConfig {
-            lease: config.lease,
-            vantages: config.vantages.clone(),
-            keep_slots: config.keep_slots,
-            local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
-        };
+        let core_config = core_config(&config);
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
         let (writer, events, thread) =
@@ -198,12 +214,18 @@ impl Collector {
             screen: config.screen,
             store: config.store.to_string(),
             emf: config.emf,
+            lease,
         })
     }
 
     /// Where the API and the page are.
     pub fn http_address(&self) -> SocketAddr {
         self.http_address
+    }
+
+    /// Whether it shares its store with others, of which one leads.
+    pub fn may_stand_by(&self) -> bool {
+        self.lease.is_some()
     }
 
     /// Where agents connect.
@@ -217,6 +239,7 @@ impl Collector {
     /// When a part ended that must not: the whole collector ends then.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         self.introduce();
+        let mut lease = self.lease;
         let hub = self.hub.clone();
         let (health, log_health) = watch::channel(LogHealth::Working);
         let (source_told, source_health) = watch::channel(Health::default());
@@ -304,6 +327,7 @@ impl Collector {
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),
+            lost = lease_lost(lease.as_mut()) => Err(lost.into()),
             Some(part) = parts.join_next() => Err(part_error(part)),
             Some(core) = core_task.join_next() => match core {
                 Ok(Ok(_)) => Err(RunError::Part { part: "the core", cause: "nothing told it to".into() }),
@@ -325,6 +349,7 @@ impl Collector {
             parts,
             servers_stop,
             thread,
+            lease,
         };
         running.drain().await;
         first
@@ -356,6 +381,7 @@ struct Running {
     parts: JoinSet<Part>,
     servers_stop: CancellationToken,
     thread: WriterThread,
+    lease: Option<LeaseKeeper>,
 }
 
 impl Running {
@@ -371,6 +397,7 @@ impl Running {
             mut parts,
             servers_stop,
             thread,
+            lease,
         } = self;
         tracing::info!("stopping: agents deliver, the log is flushed");
         let before = hub.ask(|core, _| core.counters().results).await.ok();
@@ -378,6 +405,10 @@ impl Running {
         within(AGENTS_DRAIN_MAX, "local agents", &mut agents).await;
         hub_stop.cancel();
         let flushed = flush(&mut core_task).await;
+        // Nothing more is written: the standby need not wait.
+        if let Some(lease) = lease {
+            lease.release().await;
+        }
         servers_stop.cancel();
         within(SERVERS_DRAIN_MAX, "servers", &mut parts).await;
         // The core's task is over, and with it the writer's queue: the thread ends.
@@ -401,8 +432,45 @@ impl Running {
     }
 }
 
+impl RunError {
+    /// Whether another collector leads now: this one may stand by.
+    pub fn is_succeeded(&self) -> bool {
+        matches!(self, Self::Hub(HubError::Deposed { .. }) | Self::Lease(_))
+    }
+}
+
+/// Claims the log, however often another one is faster: the one behind is deposed, and finds out.
+fn claim(store: &mut dyn Store, keep_slots: Duration) -> Result<Leadership, LeadError> {
+    for _ in 1..CLAIMS_MAX {
+        match lead(store, crate::clock::start, keep_slots) {
+            Err(LeadError::Store(StoreError::Conflict { position })) => {
+                tracing::info!(position, "another collector wrote just now; claiming again");
+            }
+            done => return done,
+        }
+    }
+    lead(store, crate::clock::start, keep_slots)
+}
+
+/// Waits for the loss of the lease; for ever where there is none.
+async fn lease_lost(lease: Option<&mut LeaseKeeper>) -> LeaseLost {
+    match lease {
+        Some(lease) => lease.lost().await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) fn core_config(config: &Config) -> CoreConfig {
+    CoreConfig {
+        lease: config.lease,
+        vantages: config.vantages.clone(),
+        keep_slots: config.keep_slots,
+        local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
+    }
+}
+
 /// Runs what blocks (files, the log) on a thread of its own, so that signals are heard meanwhile.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(work).await {
         Ok(done) => done,
         Err(panic) => std::panic::resume_unwind(panic.into_panic()),

@@ -66,23 +66,24 @@ impl Sessions {
         self.refusals.refuse(reason, Some(peer.address), status.message());
         status
     }
+}
 
-    fn authorize(
-        &self,
-        request: &Request<Streaming<raw::AgentMessage>>,
-    ) -> Result<(), (Refused, Status)> {
-        let Some(tokens) = &self.tokens else { return Ok(()) };
-        let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
-        match given.and_then(bearer) {
-            Some(token) if tokens.borrow().accept(token) => Ok(()),
-            Some(_) => {
-                let why = "this token is not one that the collector accepts";
-                Err((Refused::Token, Status::unauthenticated(why)))
-            }
-            None => {
-                let why = "the collector asks agents for a token (--token-file)";
-                Err((Refused::NoToken, Status::unauthenticated(why)))
-            }
+/// Whether whoever asks may be an agent: it shows one of the tokens, if any are asked for.
+pub(crate) fn authorize(
+    tokens: Option<&Live<Tokens>>,
+    request: &Request<Streaming<raw::AgentMessage>>,
+) -> Result<(), (Refused, Status)> {
+    let Some(tokens) = tokens else { return Ok(()) };
+    let given = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
+    match given.and_then(bearer) {
+        Some(token) if tokens.borrow().accept(token) => Ok(()),
+        Some(_) => {
+            let why = "this token is not one that the collector accepts";
+            Err((Refused::Token, Status::unauthenticated(why)))
+        }
+        None => {
+            let why = "the collector asks agents for a token (--token-file)";
+            Err((Refused::NoToken, Status::unauthenticated(why)))
         }
     }
 }
@@ -99,7 +100,7 @@ impl Fleet for Sessions {
             return Err(Status::internal("the connection does not say whose it is"));
         };
         let refuse = |(reason, status)| self.refuse(reason, &peer, status);
-        self.authorize(&request).map_err(refuse)?;
+        authorize(self.tokens.as_ref(), &request).map_err(refuse)?;
         let full = |_| (Refused::Full, Status::resource_exhausted("too many agents are connected"));
         let room = self.room.clone().try_acquire_owned().map_err(full).map_err(refuse)?;
         let mut inbound = request.into_inner();

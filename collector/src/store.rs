@@ -5,6 +5,7 @@
 //! from other threads, by [`Store::parts`].
 
 pub mod contract;
+pub mod dynamodb;
 mod folder;
 mod log;
 mod memory;
@@ -15,9 +16,11 @@ use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
+pub use dynamodb::{DynamoDb, TableAddress};
 pub use folder::Folder;
 pub use memory::Memory;
 
@@ -75,6 +78,11 @@ pub trait Store: Send + 'static {
 
     /// A handle that reads parts from any thread, while this store appends. It may be kept.
     fn parts(&self) -> Arc<dyn Parts>;
+
+    /// How long lies between two appends at least, so that what comes meanwhile is one: where appends are dear.
+    fn gather(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The longest key of a part.
@@ -134,7 +142,15 @@ pub enum StoreError {
         /// Why.
         source: std::io::Error,
     },
-    /// The embedded store failed: a full disk, a failing one. The same append may work later.
+    /// The table is not there, not ours to use, or holds something else.
+    #[error("dynamodb://{table}: {reason}")]
+    Table {
+        /// Which.
+        table: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store failed: a full disk, a service that cannot be reached. The same append may work later.
     #[error("the log cannot be read or written")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -146,6 +162,8 @@ pub enum StoreAddress {
     Memory,
     /// In a folder of this machine.
     Folder(PathBuf),
+    /// In a DynamoDB table.
+    DynamoDb(TableAddress),
 }
 
 impl FromStr for StoreAddress {
@@ -158,13 +176,13 @@ impl FromStr for StoreAddress {
             "memory" | "memory://" => {
                 Err(format!("{text}: write memory: or ./{text} for a folder"))
             }
-            _ if text.starts_with("dynamodb:") => {
-                Err(format!("{text}: DynamoDB is not there yet; expected a folder or memory:"))
-            }
-            _ if text.contains("://") => {
-                Err(format!("{text}: no such kind of store; expected a folder or memory:"))
-            }
-            folder => Ok(Self::Folder(folder.into())),
+            _ if text.contains("://") && !text.starts_with("dynamodb:") => Err(format!(
+                "{text}: no such kind of store; expected a folder, dynamodb://TABLE or memory:"
+            )),
+            _ => match text.strip_prefix("dynamodb:") {
+                Some(rest) => TableAddress::parse(rest).map(Self::DynamoDb),
+                None => Ok(Self::Folder(text.into())),
+            },
         }
     }
 }
@@ -174,6 +192,7 @@ impl fmt::Display for StoreAddress {
         match self {
             Self::Memory => f.write_str("memory:"),
             Self::Folder(path) => path.display().fmt(f),
+            Self::DynamoDb(table) => table.fmt(f),
         }
     }
 }
@@ -186,6 +205,7 @@ pub fn open(address: &StoreAddress) -> Result<Box<dyn Store>, StoreError> {
     Ok(match address {
         StoreAddress::Memory => Box::new(Memory::default()),
         StoreAddress::Folder(path) => Box::new(Folder::open(path)?),
+        StoreAddress::DynamoDb(table) => Box::new(DynamoDb::open(table)?),
     })
 }
 
@@ -201,7 +221,7 @@ mod tests {
         for (text, said) in [
             ("", "expected a folder"),
             ("memory", "memory:"),
-            ("dynamodb://table", "not there yet"),
+            ("dynamodb:table", "dynamodb://TABLE"),
             ("s3://bucket/key", "no such kind"),
         ] {
             let error = text.parse::<StoreAddress>().unwrap_err();

@@ -23,8 +23,9 @@ pub mod wire;
 pub use batch::{Batch, MissedRange, ProbeResult};
 pub use evidence::{Cause, More, Note, Protocol, ShownHeader, TlsVersion};
 pub use messages::{
-    AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load, PROTOCOL,
-    ProbeAnswer, ProbeNow, RefusedTarget, ResultsMessage, Revoke, RunTarget, Welcome,
+    AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, LEADER_HEADER,
+    Load, PROTOCOL, ProbeAnswer, ProbeNow, RefusedTarget, ResultsMessage, Revoke, RunTarget,
+    Welcome,
 };
 pub use outcome::{Failure, Missed, Outcome, Phases, Refusal, Unexpected};
 pub use plan::{SHARDS, ShardId, phase_of, shard_of};

@@ -13,6 +13,9 @@ use crate::time::Timestamp;
 /// The version of the protocol that these messages are.
 pub const PROTOCOL: u32 = 1;
 
+/// On the answer of a collector that stands by (status Unavailable): where the leading one's API is, or `nobody`.
+pub const LEADER_HEADER: &str = "zonewatch-leader";
+
 /// From an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgentMessage {

@@ -33,10 +33,12 @@ def test_what_is_not_well_with_an_agent_is_said_in_words(watched, collector):
 
 
 def test_missing_agents_and_rejected_rows_are_told_above_every_view(watched, collector):
+    collector.world["rejected"]["problem"] = "no such file"
     page = opened(watched, collector, "targets")
     banners = page.locator("#banners")
     expect(banners).to_contain_text("1 agent missing in us-east-1.")
     expect(banners).to_contain_text("3 rows of the target file are left out; the other rows run.")
+    expect(banners).to_contain_text("The target file cannot be read; the targets from before go on. no such file")
     page.get_by_text("Which, and why").click()
     expect(page.locator(".rejected li").nth(1)).to_contain_text("seen before, in line 12")
     collector.world["agents"][3]["state"] = "silent"

@@ -115,6 +115,7 @@ def test_outages_regional_problems_and_changes_stand_apart_newest_first(watched,
     expect(page.locator("#outages")).to_contain_text("All 18")
     expect(page.locator("#regional li")).to_have_count(1)
     expect(page.locator("#regional li")).to_contain_text("www.site-0007.example")
+    expect(page.locator("#regional li")).to_contain_text("503, from eu-west-1")
     expect(page.locator("#changes li").first).to_contain_text("up → down")
     now = datetime.now(UTC)
     broken = a_target(500, now, verdict="down", status=502, since=rfc3339(now))

@@ -252,6 +252,8 @@ def a_busy_world(now: datetime) -> dict:
             {"name": "us-east-1", "state": "active", "agents": 2, "targets": 1321, "last_seen": rfc3339(now)},
         ],
         "rejected": {
+            "file": "sites.csv",
+            "problem": None,
             "total": 3,
             "rows": [
                 {"line": 17, "name": HOSTILE, "reason": "url: `ftp://x` is not http or https " + HOSTILE},
@@ -260,7 +262,7 @@ def a_busy_world(now: datetime) -> dict:
             ],
         },
         "targets": targets,
-        "changes": [a_change(i, t, now) for i, t in enumerate(targets[:20:2])],
+        "changes": [a_change(i, t, now) for i, t in enumerate([*targets[:14:2], targets[7]])],
         "details": {},
         "history": a_history(now),
         "probed": {
@@ -301,7 +303,7 @@ def an_empty_world(now: datetime) -> dict:
         "agents": busy["agents"][:1],
         "vantages": busy["vantages"][:1],
         "changes": [],
-        "rejected": {"total": 0, "rows": []},
+        "rejected": {"file": "sites.csv", "problem": None, "total": 0, "rows": []},
         "targets": [
             a_target(
                 i,

@@ -13,7 +13,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::StatusCode;
 use proto::Cause;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -45,10 +45,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
         trace: &mut Trace,
     ) -> Result<Self, Stop> {
         let mut incoming = Incoming::new(request.method == http::Method::HEAD, keep);
-        let mut unsent = request.http1();
+        let mut sending = Sending { unsent: request.http1(), flushed: false };
         loop {
             let step = poll_fn(|cx| {
-                send(&mut stream, &mut unsent, cx);
+                sending.poll(&mut stream, cx);
                 poll_read(&mut stream, cx, |bytes| {
                     if incoming.heads == 0 && !bytes.is_empty() {
                         trace.enter(Phase::Transfer);
@@ -129,17 +129,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
     }
 }
 
-/// Sends as much as goes. An error shows where the answer is read: a server may answer first and hang up then.
-fn send<S: AsyncWrite + Unpin>(stream: &mut S, unsent: &mut Bytes, cx: &mut Context<'_>) {
-    while !unsent.is_empty() {
-        match Pin::new(&mut *stream).poll_write(cx, unsent) {
-            Poll::Ready(Ok(count)) if count > 0 => drop(unsent.split_to(count)),
-            Poll::Ready(_) => unsent.clear(),
-            Poll::Pending => return,
+/// A request on its way.
+struct Sending {
+    unsent: Bytes,
+    /// TLS holds back what the socket did not take.
+    flushed: bool,
+}
+
+impl Sending {
+    /// Sends as much as goes. An error shows where the answer is read: a server may answer first and hang up then.
+    fn poll<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, cx: &mut Context<'_>) {
+        while !self.unsent.is_empty() {
+            match Pin::new(&mut *stream).poll_write(cx, &self.unsent) {
+                Poll::Ready(Ok(count)) if count > 0 => self.unsent.advance(count),
+                Poll::Ready(_) => self.unsent.clear(),
+                Poll::Pending => return,
+            }
         }
-        if unsent.is_empty() {
-            // TLS holds back what the socket did not take: whoever reads next sends it.
-            let _ = Pin::new(&mut *stream).poll_flush(cx);
+        if !self.flushed {
+            self.flushed = Pin::new(stream).poll_flush(cx).is_ready();
         }
     }
 }
@@ -204,13 +212,16 @@ impl Incoming {
         self.heads += came.len();
         // Parsed where it lies, unless it came in pieces.
         let mut joined = std::mem::take(&mut self.buffer);
-        let ends = came.contains(&b'\n');
         let bytes = if joined.is_empty() {
             came
         } else {
+            let first_line = joined.contains(&b'\n');
+            let seen = joined.len().saturating_sub(EMPTY_LINE.len());
             joined.extend_from_slice(came);
-            if !ends && joined.len() <= HEAD_MAX {
-                self.buffer = joined; // No line ended: it cannot be whole, and parsing every byte anew would cost.
+            // Parsing it anew for every byte would cost: only when its first line, or all of it, may be whole.
+            let whole = ends(&joined[seen..]) || (!first_line && came.contains(&b'\n'));
+            if !whole && joined.len() <= HEAD_MAX {
+                self.buffer = joined;
                 return self.bounded();
             }
             &joined
@@ -285,6 +296,15 @@ impl Incoming {
     }
 }
 
+/// What a head ends with, at its longest.
+const EMPTY_LINE: &[u8] = b"\n\r\n";
+
+/// Whether there is an empty line in `bytes`.
+fn ends(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n")
+        || bytes.windows(EMPTY_LINE.len()).any(|three| three == EMPTY_LINE)
+}
+
 /// Bytes of what is not HTTP that are shown as evidence.
 const BEGINNING: usize = 32;
 
@@ -335,6 +355,36 @@ mod tests {
         assert_eq!(taken(&[&interim[..], answer].concat()), (201, 5, b"hello".to_vec()));
         let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
         assert_eq!(taken(chunked), (200, 3, b"abc".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn a_request_is_sent_whole_through_a_connection_that_buffers_and_takes_little_at_a_time()
+    {
+        let body = Bytes::from(vec![b'x'; 10_000]);
+        let url = url::Url::parse("http://a.test/").unwrap();
+        let request = Request::new(http::Method::POST, url, http::HeaderMap::new(), body);
+        let length = request.http1().len();
+        let (near, mut far) = tokio::io::duplex(64);
+        let near = tokio::io::BufStream::new(near);
+        let mut trace = Trace::detailed();
+        let asked = Answering::ask(near, &request, false, &mut trace);
+        let served = async {
+            let mut came = vec![0; length];
+            tokio::io::AsyncReadExt::read_exact(&mut far, &mut came).await.unwrap();
+            let answer = b"HTTP/1.1 204 None\r\n\r\n";
+            tokio::io::AsyncWriteExt::write_all(&mut far, answer).await.unwrap();
+        };
+        let (answering, ()) = tokio::join!(asked, served);
+        assert_eq!(answering.unwrap().status(), StatusCode::NO_CONTENT);
+    }
+
+    #[test]
+    fn what_is_not_http_is_known_at_its_first_line_also_in_pieces() {
+        let mut incoming = Incoming::new(false, false);
+        let mut parts = b"HTTP/1.1 2x0 OK\r\nmore: of it\r\n".chunks(1);
+        let stop = parts.find_map(|part| incoming.take_head(part).err());
+        assert!(matches!(stop, Some(Stop::Failed(Cause::ProtocolNotHttp, _))), "{stop:?}");
+        assert!(parts.len() > 10, "it was known before the end");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::task::JoinSet;
 
 use super::origin::{Origin, read_request, response};
-use super::{answered, details, get, run, run_with};
+use super::{answered, details, get, prober, run, run_with};
 
 #[tokio::test]
 async fn a_200_is_an_answer_with_every_phase_and_the_address() {
@@ -235,4 +235,13 @@ async fn no_more_probes_of_one_host_run_than_its_limit() {
     }
     assert_eq!(probes.join_all().await.len(), 20);
     assert_eq!(seen.load(Ordering::SeqCst), 3);
+}
+
+#[test]
+fn a_probe_that_waits_takes_little_room() {
+    let prober = prober();
+    let prepared = prober.prepare(&get("http://127.0.0.1:9/")).unwrap();
+    let probe = prober.probe(&prepared);
+    let bytes = size_of_val(&probe);
+    assert!(bytes <= 4608, "{bytes} bytes");
 }

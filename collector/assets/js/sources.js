@@ -34,6 +34,8 @@ class Entry {
     /** @type {unknown} */
     this.error = null;
     this.due = 0;
+    /** How long its last answer took, in milliseconds. */
+    this.took = 0;
     /** When its last answer came. */
     this.at = 0;
     this.began = 0;
@@ -98,7 +100,7 @@ export class Sources {
   stir(type) {
     for (const entry of this.#entries.values()) {
       if (!entry.spec.on.includes(type) && type !== 'all') continue;
-      entry.due = Math.min(entry.due, entry.began + GAP_MS);
+      entry.due = Math.min(entry.due, entry.began + Math.max(GAP_MS, entry.took * REST));
     }
     this.#plan();
   }
@@ -156,14 +158,14 @@ export class Sources {
     }
     entry.error = error;
     entry.running = null;
-    const took = performance.now() - entry.began;
-    entry.due = Math.min(entry.due, performance.now() + this.#pace(entry, took));
+    entry.took = performance.now() - entry.began;
+    entry.due = Math.min(entry.due, performance.now() + this.#pace(entry));
     this.#changed(fresh);
     this.#plan();
   }
 
-  /** How long an entry is left alone. @param {AnyEntry} entry @param {number} took */
-  #pace({ spec, error, absent }, took) {
+  /** How long an entry is left alone. @param {AnyEntry} entry */
+  #pace({ spec, error, absent, took }) {
     if (absent) return ABSENT_MS;
     if (error) return AGAIN_MS;
     return Math.max(spec.every * (this.events ? WITH_EVENTS : 1), took * REST);

@@ -101,6 +101,6 @@
 /** How far an agent is with what it is told. @typedef {{desired: number, applied: number, behind_ms: number, problem?: string | null}} Progress */
 /** What a vantage's targets ask for, and what its agents have. @typedef {{at_once: number, needed: number, more_agents: number}} Capacity */
 /** @typedef {{name: string, state: string, agents: number, targets: number, last_seen: string | null, capacity?: Capacity}} Vantage */
-/** @typedef {{file: string, total: number, rows: {line: number, name: string | null, reason: string}[]}} Rejected */
+/** @typedef {{file: string, problem?: string | null, total: number, rows: {line: number, name: string | null, reason: string}[]}} Rejected */
 
 export {};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::wire::raw::v1::fleet_server::FleetServer;
+use proto::wire::raw::v1::fleet_server::{Fleet, FleetServer};
 use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -13,7 +13,7 @@ use tonic::transport::Server;
 
 use super::accept::{READY_MAX, accept};
 use crate::reload::Live;
-use crate::sessions::{Refusals, Sessions};
+use crate::sessions::Refusals;
 
 /// A peer that is silent on the connection is asked so often …
 const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
@@ -27,15 +27,15 @@ const STREAMS_MAX: u32 = 128;
 /// A request's headers: a token, and what gRPC says.
 const HEADERS_MAX: u32 = 16 << 10;
 
-pub(super) async fn serve(
-    fleet: FleetServer<Sessions>,
+pub(crate) async fn serve<F: Fleet>(
+    fleet: FleetServer<F>,
     listener: TcpListener,
     tls: Option<Live<ServerConfig>>,
     refusals: Arc<Refusals>,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    reporter.set_serving::<FleetServer<Sessions>>().await;
+    reporter.set_serving::<FleetServer<F>>().await;
     let mut server = Server::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
         .http2_keepalive_timeout(Some(KEEPALIVE_WITHIN))

@@ -9,6 +9,7 @@ mod pace;
 mod thread;
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -76,6 +77,7 @@ pub struct WriterHandle {
 enum Order {
     Append(u64, Bytes),
     Do(u64, Chore),
+    Hurry,
 }
 
 impl WriterHandle {
@@ -95,6 +97,12 @@ impl WriterHandle {
     /// As [`Self::append`].
     pub fn chore(&self, number: u64, chore: Chore) -> Result<(), QueueFull> {
         self.queue.try_send(Order::Do(number, chore)).map_err(|_full_or_ended| QueueFull)
+    }
+
+    /// From now on nothing waits to be one append with what comes later: the end is near.
+    pub fn hurry(&self) {
+        // A full queue is appended without waiting anyhow.
+        let _full_or_ended = self.queue.try_send(Order::Hurry);
     }
 }
 
@@ -118,7 +126,8 @@ fn spawn_with(
     let (events, reports) = mpsc::channel(EVENTS_MAX);
     let thread = WriterThread::start(move |stop| {
         let chores = Chores::default();
-        Writer { store, position, orders, chores, events, pace, stop }.run()
+        let not_before = Some(Instant::now());
+        Writer { store, position, orders, not_before, chores, events, pace, stop }.run()
     })?;
     Ok((WriterHandle { queue }, reports, thread))
 }
@@ -128,6 +137,8 @@ struct Writer<'a> {
     /// Where the next group goes.
     position: u64,
     orders: Receiver<Order>,
+    /// What is queued before this becomes one append; nothing once it is to hurry.
+    not_before: Option<Instant>,
     chores: Chores,
     events: mpsc::Sender<WriterEvent>,
     pace: Pace,
@@ -150,6 +161,8 @@ impl Writer<'_> {
                     return group.records.len() + self.left_in_queue();
                 }
                 self.position += group.records.len() as u64;
+                let gather = self.store.gather();
+                self.not_before = self.not_before.map(|_| Instant::now() + gather);
                 self.report(WriterEvent::Durable { up_to: group.up_to });
             }
             if let Some(event) = self.chores.turn(self.store.as_mut(), self.pace) {
@@ -172,6 +185,7 @@ impl Writer<'_> {
         while let Some(order) = next {
             match order {
                 Order::Do(number, chore) => self.chores.push(number, chore),
+                Order::Hurry => self.not_before = None,
                 Order::Append(ticket, record) => {
                     debug_assert!(ticket > group.up_to, "tickets rise");
                     group.up_to = ticket;
@@ -183,8 +197,17 @@ impl Writer<'_> {
                 break;
             }
             next = self.orders.try_recv().ok();
+            if next.is_none() && !group.records.is_empty() {
+                next = self.gather();
+            }
         }
         Some(group)
+    }
+
+    /// What comes until it is time to append.
+    fn gather(&self) -> Option<Order> {
+        let patience = self.not_before?.checked_duration_since(Instant::now())?;
+        self.orders.recv_timeout(patience).ok()
     }
 
     /// The next order, or nothing when there is a chore to do first; none when no more will come.

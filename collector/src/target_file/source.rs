@@ -4,6 +4,7 @@
 //! hundred bytes. It is read while it arrives: neither the list nor the time that it takes is without a bound.
 
 mod https;
+mod s3;
 mod stream;
 
 use std::fmt;
@@ -14,7 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use https::Https;
+pub use s3::S3;
 
+use self::https::Answer;
 use super::{Defaults, FileError, Problem, Secrets, Target, TargetFile, open, read, read_into};
 
 /// How often a remote list is asked for.
@@ -27,6 +30,8 @@ pub enum Source {
     File(PathBuf),
     /// A server.
     Https(Https),
+    /// A bucket.
+    S3(S3),
 }
 
 /// What a server calls the content that it gave: an ETag.
@@ -61,10 +66,11 @@ impl FromStr for Source {
         let Some((scheme, _)) = text.split_once("://") else { return Ok(Self::File(text.into())) };
         match scheme.to_ascii_lowercase().as_str() {
             "https" => text.parse().map(Self::Https),
+            "s3" => text.parse().map(Self::S3),
             "http" => Err("the list, and the secrets in it, would cross the network in the clear; expected a \
-                           path or an https:// URL"
+                           path, an https:// URL or s3://bucket/key"
                 .into()),
-            _ => Err("expected a path or an https:// URL".into()),
+            _ => Err("expected a path, an https:// URL or s3://bucket/key".into()),
         }
     }
 }
@@ -75,6 +81,7 @@ impl fmt::Display for Source {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Https(https) => https.fmt(f),
+            Self::S3(s3) => s3.fmt(f),
         }
     }
 }
@@ -113,10 +120,8 @@ impl Source {
                 let rows = move || read(open(&path)?, &shown, &defaults, &secrets);
                 (None, blocking(self.to_string(), rows).await)
             }
-            Self::Https(https) => {
-                let Some(answer) = https.get(known).await.map_err(|why| self.error(&why))? else {
-                    return Ok(None);
-                };
+            Self::Https(_) | Self::S3(_) => {
+                let Some(answer) = self.get(known).await? else { return Ok(None) };
                 let rows = move |input: stream::Input| read(input, &shown, &defaults, &secrets);
                 (answer.version.clone(), answer.read(&self.to_string(), rows).await)
             }
@@ -153,8 +158,8 @@ impl Source {
                 })
                 .await
             }
-            Self::Https(https) => {
-                let answer = https.get(None).await.map_err(|why| self.error(&why))?;
+            Self::Https(_) | Self::S3(_) => {
+                let answer = self.get(None).await?;
                 let answer =
                     answer.ok_or_else(|| self.error("it is unchanged, of what is not known"))?;
                 let total = answer.length;
@@ -165,6 +170,16 @@ impl Source {
                 answer.read(&self.to_string(), rows).await
             }
         }
+    }
+
+    /// Asks whoever keeps the list; nothing, if it is the one `known`.
+    async fn get(&self, known: Option<&Version>) -> Result<Option<Answer>, FileError> {
+        let answer = match self {
+            Self::Https(https) => https.get(known).await,
+            Self::S3(s3) => s3.get(known).await,
+            Self::File(_) => Err("it is a file".into()),
+        };
+        answer.map_err(|why| self.error(&why))
     }
 
     fn error(&self, why: &str) -> FileError {

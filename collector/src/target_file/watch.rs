@@ -113,7 +113,7 @@ impl Watching {
         let changes = async {
             match self.source.clone() {
                 Source::File(path) => poll::follow(self, path, in_force, on_change).await,
-                Source::Https(_) => remote::follow(self, in_force, on_change).await,
+                Source::Https(_) | Source::S3(_) => remote::follow(self, in_force, on_change).await,
             }
         };
         tokio::select! {

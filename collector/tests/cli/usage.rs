@@ -102,12 +102,12 @@ fn a_place_without_a_target_file_is_said_so() {
         (
             "http://me:hunter2@lists.example/t.csv",
             "http://***@lists.example/t.csv",
-            "the list, and the secrets in it, would cross the network in the clear; expected a path or an https:// URL",
+            "the list, and the secrets in it, would cross the network in the clear; expected a path, an https:// URL or s3://bucket/key",
         ),
         (
             "ftp://lists.example/t.csv",
             "ftp://lists.example/t.csv",
-            "expected a path or an https:// URL",
+            "expected a path, an https:// URL or s3://bucket/key",
         ),
     ] {
         let expected = format!("zonewatch-collector: {shown}: {expected}");

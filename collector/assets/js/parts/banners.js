@@ -36,6 +36,9 @@ export function banners({ agents, vantages, rejected, unwell, settings }) {
   if (settings?.problem) {
     list.push({ key: 'settings', kind: 'warn', first: 'The agents’ settings cannot be read; those from before hold.', rest: settings.problem });
   }
+  if (rejected?.problem) {
+    list.push({ key: 'file', kind: 'warn', first: 'The target file cannot be read; the targets from before go on.', rest: rejected.problem });
+  }
   if (rejected && rejected.total > 0) list.push(rows(rejected));
   return list.map(line);
 }

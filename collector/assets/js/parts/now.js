@@ -32,7 +32,9 @@ export function certificate(expires) {
 
 /** What is wrong, once for all vantages that see the same. @param {Target} target */
 export function wrong(target) {
-  const failing = target.vantages.filter(({ newest }) => newest && !well(newest));
+  // What is not fresh any more says nothing about now; what agents refuse to dial never was evidence, and is told.
+  const tells = (/** @type {At} */ { verdict, newest }) => verdict === 'down' || verdict === 'partial' || newest?.error === 'blocked';
+  const failing = target.vantages.filter((one) => one.newest && !well(one.newest) && tells(one));
   if (target.paused || !failing.length) return null;
   /** @type {Map<string, {probe: Probe, places: string[]}>} */
   const kinds = new Map();

@@ -66,10 +66,10 @@ function place({ name, state, targets, lastSeen, agents }) {
 /** @type {import('../parts/table.js').Column[]} */
 const COLUMNS = [
   ['Agent', 'agent'], ['Zone', 'word'], ['State', 'word'], ['Targets', 'n', 'how many it holds now'],
-  ['In flight', 'n', 'probes running, of how many at once'], ['Waiting', 'n', 'probes due that wait for room'],
-  ['Late by', 'n', 'how late it starts probes'], ['Outbox', 'n', 'results not acknowledged yet'],
-  ['Behind', 'n', 'how long ago everything planned had been delivered'], ['Clock', 'n', 'against the collector’s'],
-  ['Connected', 'n'], ['Last heard', 'n'],
+  ['In flight', 'n', 'probes running, of how many at once'], ['Waiting', 'n spare', 'probes due that wait for room'],
+  ['Late by', 'n', 'how late it starts probes'], ['Outbox', 'n spare', 'results not acknowledged yet'],
+  ['Behind', 'n', 'how long ago everything planned had been delivered'], ['Clock', 'n spare', 'against the collector’s'],
+  ['Connected', 'n spare'], ['Last heard', 'n'],
 ];
 
 /** @param {Agent} agent @returns {Row} */

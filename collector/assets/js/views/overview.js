@@ -1,7 +1,7 @@
 // Overview: in three seconds whether the URLs are well, in ten what is wrong and since when.
 
 import { byId, h, paint } from '../dom.js';
-import { count, millis, num, own, sum } from '../format.js';
+import { count, millis, num, own, phrase, sum } from '../format.js';
 import { link, requery, toTarget } from '../route.js';
 import { ago, at } from '../time.js';
 import { FAILURES, REASONS, VERDICTS } from '../words.js';
@@ -17,6 +17,7 @@ import { table } from '../parts/table.js';
 /** @typedef {import('../types.js').Summary} Summary */
 
 const SHOWN = 8;
+const PLACES_MAX = 3;
 const TARGETS = 'api/v1/targets';
 
 const title = (/** @type {string} */ id, /** @type {string} */ text, /** @type {string} */ note = '') => h('header', {},
@@ -73,7 +74,7 @@ export const overview = {
     const judged = (/** @type {Summary | undefined} */ s) => (s ? s.targets.up + s.targets.degraded + s.targets.partial + s.targets.down : 0);
     const nothing = judged(summary.data) ? 'Nothing is down.' : 'Nothing has been judged yet.';
     drawList('outages', entry('down'), nothing, 'down', vantage);
-    drawList('regional', entry('partial'), 'No target fails from some places only.', 'partial', vantage);
+    drawList('regional', entry('partial'), 'No target fails from some places only.', 'partial', vantage, failingFrom(entry('changes')));
     drawChanges(entry('changes'));
     drawFleet(vantages, entry('agents'));
   },
@@ -125,16 +126,23 @@ function roundsTable({ rounds }) {
     }));
 }
 
-/** @param {import('../types.js').Listed} target */
-const item = (target) => h('li', { 'data-key': target.name }, sign(target.verdict),
+/** @param {import('../types.js').Listed} target @param {string} from where it fails, if that is known */
+const item = (target, from) => h('li', { 'data-key': target.name }, sign(target.verdict),
   h('a', { class: 'cut', href: toTarget(target.name), title: target.name }, target.name),
-  h('span', { class: 'what' }, found(target)), h('span', { class: 'since' }, ago(target.since)));
+  h('span', { class: 'what' }, found(target), from), h('span', { class: 'since' }, ago(target.since)));
 
-/** @param {string} id @param {import('../sources.js').AnyEntry} entry @param {string} none @param {string} verdict @param {string} vantage */
-function drawList(id, entry, none, verdict, vantage) {
+/** From where a target fails, if a change of these says it. @param {import('../sources.js').AnyEntry} changes */
+const failingFrom = (changes) => (/** @type {string} */ target) => {
+  const all = /** @type {import('../types.js').Change[]} */ (changes.data?.changes ?? []);
+  const places = all.find(({ name }) => name === target)?.failing.map(({ vantage }) => vantage) ?? [];
+  return places.length ? `, from ${phrase(places.slice(0, PLACES_MAX))}` : '';
+};
+
+/** @param {string} id @param {import('../sources.js').AnyEntry} entry @param {string} none @param {string} verdict @param {string} vantage @param {(name: string) => string} [from] */
+function drawList(id, entry, none, verdict, vantage, from = () => '') {
   const { targets = [], total = 0 } = entry.data ?? {};
   paint(byId(id), instead(entry, 'This collector cannot list targets.') ?? (targets.length
-    ? [h('ul', { class: 'items' }, targets.map(item)),
+    ? [h('ul', { class: 'items' }, targets.map((/** @type {import('../types.js').Listed} */ target) => item(target, from(target.name)))),
       total > targets.length ? h('p', { class: 'note' }, h('a', { href: link('targets', { verdict, vantage, sort: '-since' }) }, `All ${num(total)}`)) : null]
     : empty(none)));
 }

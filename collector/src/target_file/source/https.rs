@@ -85,18 +85,20 @@ impl Https {
         let response = request.send().await.map_err(|error| chain(&error.without_url()))?;
         match response.status() {
             StatusCode::NOT_MODIFIED if known.is_some() => Ok(None),
-            StatusCode::OK => {
-                let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
-                let etag = etag.filter(|etag| etag.len() <= VERSION_BYTES_MAX);
-                let version = etag.map(|etag| Version(etag.to_owned()));
-                Ok(Some(Answer { version, length: response.content_length(), response }))
-            }
+            StatusCode::OK => Ok(Some(Answer::of(response))),
             status => Err(format!("the answer is {status}; expected 200")),
         }
     }
 }
 
 impl Answer {
+    pub(super) fn of(response: Response) -> Self {
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok());
+        let etag = etag.filter(|etag| etag.len() <= VERSION_BYTES_MAX);
+        let version = etag.map(|etag| Version(etag.to_owned()));
+        Self { version, length: response.content_length(), response }
+    }
+
     /// Has the body read by `rows`, on a thread of its own, while it arrives.
     pub(super) async fn read(
         self,

@@ -30,7 +30,7 @@ use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
 use crate::sessions::{Refusals, Sessions};
-use crate::standby::{self, Elected, LeaseKeeper, LeaseLost};
+use crate::standby::{self, Elected, LeaseKeeper, LeaseLost, Meanwhile};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
 use crate::store::{self, Store, StoreAddress, StoreError};
 use crate::target_file::{
@@ -137,6 +137,7 @@ pub struct Collector {
     store: String,
     emf: Option<String>,
     lease: Option<LeaseKeeper>,
+    meanwhile: Option<Meanwhile>,
 }
 
 struct OpenLog {
@@ -157,13 +158,13 @@ impl Collector {
         let address = |listener: &TcpListener, fallback| listener.local_addr().unwrap_or(fallback);
         let (http_address, grpc_address) =
             (address(&http, config.http_listen), address(&grpc, config.grpc_listen));
-        let (elected, lease) = match &config.store {
+        let (elected, lease, meanwhile) = match &config.store {
             StoreAddress::DynamoDb(table) => {
-                let Elected { store, lease } =
+                let Elected { store, lease, meanwhile } =
                     standby::until_elected(&config, table, &http, &grpc).await?;
-                (Some(store), Some(lease))
+                (Some(store), Some(lease), meanwhile)
             }
-            StoreAddress::Memory | StoreAddress::Folder(_) => (None, None),
+            StoreAddress::Memory | StoreAddress::Folder(_) => (None, None, None),
         };
         let (address, keep_slots) = (config.store.clone(), config.keep_slots);
         let (store, leadership) = blocking(move || {
@@ -215,6 +216,7 @@ impl Collector {
             store: config.store.to_string(),
             emf: config.emf,
             lease,
+            meanwhile,
         })
     }
 
@@ -240,6 +242,7 @@ impl Collector {
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         self.introduce();
         let mut lease = self.lease;
+        drop(self.meanwhile);
         let hub = self.hub.clone();
         let (health, log_health) = watch::channel(LogHealth::Working);
         let (source_told, source_health) = watch::channel(Health::default());

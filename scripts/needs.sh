@@ -140,7 +140,7 @@ need_bench() {
     return 1
 }
 
-# promtool, which knows whether /metrics is well-formed. It is unpacked from Debian's prometheus, not installed: that
+# promtool, which knows whether /metrics is well-formed, and beside it prometheus: unpacked, not installed, since that
 # would also start a server.
 need_promtool() {
     if [[ -z ${ZONEWATCH_PROMTOOL:-} ]]; then
@@ -152,7 +152,7 @@ need_promtool() {
         mkdir -p "$TOOLS/deb"
         (
             cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus &&
-                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool
+                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool ./usr/bin/prometheus
         ) >&2
         rm -rf "$TOOLS/deb"
         [[ -x $ZONEWATCH_PROMTOOL ]] && return

@@ -28,7 +28,9 @@ mod notes;
 mod outage;
 mod outbox;
 mod pause;
+mod plain_metrics;
 pub mod probe;
+mod process;
 mod runtime;
 mod schedule;
 mod session;
@@ -53,7 +55,9 @@ pub use config::{
 pub use descriptors::{affordable_concurrency, raise_descriptor_limit};
 pub use flights::Ticket;
 pub use local_time::boot_time;
+pub use plain_metrics::plain_metrics;
 pub use probe::ProbeOptions;
+pub use process::process_metrics;
 pub use runtime::DrainReport;
 pub use settings::SettingsError;
 

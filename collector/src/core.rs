@@ -275,6 +275,18 @@ impl Core {
         self.appending.len()
     }
 
+    /// Encoded bytes of those.
+    pub fn appending_bytes(&self) -> usize {
+        self.appending_bytes
+    }
+
+    /// Shards that agents hold, and shards of which an agent has yet to hear.
+    pub fn shards(&self) -> (usize, usize) {
+        let agents = self.fleet.agents();
+        let held = agents.iter().map(|(_, agent)| agent.applied.len()).sum();
+        (held, agents.iter().map(|(_, agent)| agent.dirty.len()).sum())
+    }
+
     fn send(&mut self, session: SessionId, message: CollectorMessage) {
         self.effects.push(Effect::Send(session, message));
     }

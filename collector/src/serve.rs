@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
 use crate::fill::Filler;
-use crate::http::{Answers, Api, Listeners, router};
+use crate::http::{Answers, Api, Listeners, Orders, router};
 use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
@@ -277,6 +277,7 @@ impl Collector {
             refusals: refusals.clone(),
             origins: self.origins,
             answers: Answers::default(),
+            orders: Orders::default(),
             listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());

@@ -10,7 +10,8 @@ mod stretch;
 mod target;
 mod value;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{Bound, Range};
 
 use proto::{
     Kind, Malformed, Record, ResultBatch, TargetEntry, Timestamp, Uid, VantageState as LoggedState,
@@ -74,7 +75,8 @@ pub struct Reporter {
 #[derive(Debug, Default)]
 pub struct State {
     targets: Vec<TargetState>,
-    by_name: HashMap<String, TargetIdx>,
+    /// In the order of names.
+    by_name: BTreeMap<String, TargetIdx>,
     by_uid: HashMap<Uid, TargetIdx>,
     vantages: Vec<Vantage>,
     /// One a start of an agent, some 100 bytes, for as long as the collector runs.
@@ -340,7 +342,7 @@ impl State {
     }
 
     /// Every vantage, by index.
-    pub fn vantages(&self) -> impl Iterator<Item = (VantageIdx, &Vantage)> {
+    pub fn vantages(&self) -> impl Iterator<Item = (VantageIdx, &Vantage)> + Clone {
         self.vantages.iter().enumerate().map(|(index, vantage)| (VantageIdx(index as u16), vantage))
     }
 
@@ -352,6 +354,18 @@ impl State {
     /// Every target that was ever listed, by index.
     pub fn targets(&self) -> impl ExactSizeIterator<Item = (TargetIdx, &TargetState)> {
         self.targets.iter().enumerate().map(|(index, target)| (TargetIdx(index as u32), target))
+    }
+
+    /// Those of a part of the places.
+    pub fn targets_in(
+        &self,
+        part: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = (TargetIdx, &TargetState)> {
+        let end = part.end.min(self.targets.len());
+        let start = part.start.min(end);
+        let idx = move |index: usize| TargetIdx((start + index) as u32);
+        let part = self.targets[start..end].iter().enumerate();
+        part.map(move |(index, target)| (idx(index), target))
     }
 
     /// One target.
@@ -367,6 +381,18 @@ impl State {
     /// The target of this name, if it was ever listed.
     pub fn by_name(&self, name: &str) -> Option<TargetIdx> {
         self.by_name.get(name).copied()
+    }
+
+    /// Every target that was ever listed, in the order of names.
+    pub fn by_names(&self) -> impl Iterator<Item = (&str, TargetIdx)> {
+        self.by_name.iter().map(|(name, idx)| (name.as_str(), *idx))
+    }
+
+    /// Those after a name.
+    pub fn after_name(&self, name: Option<&str>) -> impl Iterator<Item = (&str, TargetIdx)> {
+        let after = name.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.by_name.range::<str, _>((after, Bound::Unbounded));
+        rest.map(|(name, idx)| (name.as_str(), *idx))
     }
 
     /// The target with this uid.

@@ -93,7 +93,7 @@ impl State {
         now: Timestamp,
         only: Option<VantageIdx>,
         blocked: bool,
-    ) -> impl Iterator<Item = (VantageIdx, &'a Entry)> + 'a {
+    ) -> impl Iterator<Item = (VantageIdx, &'a Entry)> + Clone + 'a {
         let from = fresh_from(now, self.target(target).entry.interval);
         let vantages = self.vantages().filter(move |(idx, _)| only.is_none_or(|only| only == *idx));
         vantages.filter_map(move |(idx, vantage)| {

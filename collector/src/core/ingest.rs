@@ -52,6 +52,9 @@ impl Core {
         let Accepted { fresh, refused, known } = accepted;
         self.counters.known += u64::from(known);
         self.counters.results += fresh.results.len() as u64;
+        for result in &fresh.results {
+            self.counters.receive(result.outcome);
+        }
         for (reason, count) in &refused {
             self.counters.refuse(*reason, *count);
         }

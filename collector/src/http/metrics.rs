@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
@@ -13,7 +13,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use proto::{Missed, Refusal};
 
-use super::{Api, Problem};
+use super::query::Parameters;
+use super::{Api, Problem, exposition};
 use crate::core::Core;
 use crate::fleet::AgentStatus;
 use crate::hub::LogHealth;
@@ -21,13 +22,15 @@ use crate::sessions::{Refusals, Refused};
 use crate::target_file::Health;
 use crate::verdict::Verdict;
 
-const CONTENT_TYPE: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-
 /// One label with its value.
 type Labels = [(&'static str, &'static str); 1];
 
-pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+pub(super) async fn metrics(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
     let rejected = api.rejected.borrow().total;
     let log_works = *api.log_health.borrow() == LogHealth::Working;
     let source = api.source_health.borrow().clone();
@@ -35,7 +38,8 @@ pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem>
     let compute =
         move |core: &Core, _| render(core, rejected, &source, &refusals, log_works).into();
     let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+    let text = agent::process_metrics() + &String::from_utf8_lossy(&text);
+    Ok(exposition::answer(&headers, &text))
 }
 
 fn render(
@@ -63,6 +67,12 @@ fn render(
     gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
     let waiting = core.appends_waiting() as i64;
     gauge(&mut registry, "log_appends_waiting", "Records on their way into the log", waiting);
+    gauge(
+        &mut registry,
+        "log_bytes_waiting",
+        "Bytes on their way into the log",
+        i64::try_from(core.appending_bytes()).unwrap_or(i64::MAX),
+    );
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         // A String takes everything; should that change, the scrape fails visibly.
@@ -89,6 +99,12 @@ fn counters(core: &Core, registry: &mut Registry) {
     counter("agents_lost", "Agents whose lease ran out", counted.lost_agents);
     counter("sessions", "Sessions opened by agents", counted.sessions);
     counter("verdict_changes", "Verdicts that changed", counted.verdict_changes);
+    let outcomes = Family::<Labels, Counter>::default();
+    let [up, unexpected, failed] = counted.outcomes;
+    for (outcome, count) in [("up", up), ("unexpected", unexpected), ("failed", failed)] {
+        outcomes.get_or_create(&[("outcome", outcome)]).inc_by(count);
+    }
+    registry.register("slots_received", "Slots that got a result, by what it was", outcomes);
     let refused = Family::<Labels, Counter>::default();
     for (reason, count) in Refusal::ALL.into_iter().zip(counted.refused) {
         refused.get_or_create(&[("reason", reason.name())]).inc_by(count);
@@ -110,6 +126,14 @@ fn fleet(core: &Core, registry: &mut Registry) {
         states.get_or_create(&[("state", status.name())]).set(count as i64);
     }
     registry.register("agents", "Agents by state", states);
+    let (held, behind) = core.shards();
+    gauge(registry, "shards_held", "Shards that agents hold, over all vantages", held as i64);
+    gauge(
+        registry,
+        "assignments_behind",
+        "Shards whose agent has yet to take over what it should hold",
+        behind as i64,
+    );
     let (_, load) = core.load();
     gauge(registry, "probes_in_flight", "Probes running on all agents", load.in_flight.into());
     gauge(registry, "probes_waiting", "Probes waiting for room", load.waiting.into());

@@ -3,14 +3,19 @@
 
 mod changes;
 mod client;
+mod conditional;
 mod counting;
+mod document;
 mod elsewhere;
 mod events;
 mod everywhere;
 mod listing;
 mod origin;
+mod pages;
 mod parameters;
 mod past_hour;
+mod probes;
+mod recount;
 mod rig;
 mod routes;
 mod secrets;

@@ -264,16 +264,23 @@ fn health_routes_answer_in_a_word() {
 
 #[test]
 fn metrics_are_openmetrics_about_the_program_and_not_about_each_target() {
-    let answer = shared().get("/metrics");
+    let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
+    let answer = send(shared().http, "GET", "/metrics", &accept);
     let kind = answer.header("content-type").expect("it has one");
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     assert!(answer.body.ends_with("# EOF\n"), "{}", answer.body);
+    assert_eq!(answer.body.matches("# EOF").count(), 1);
+    let plain = shared().get("/metrics");
+    assert_eq!(plain.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(plain.body.contains("# TYPE zonewatch_results_total counter\n"), "{}", plain.body);
+    assert!(!plain.body.contains("# EOF"), "{}", plain.body);
     for line in [
         "zonewatch_rejected_rows 2",
         "zonewatch_log_working 1",
         "zonewatch_targets{verdict=\"paused\"} 1",
         "zonewatch_targets{verdict=\"down\"} 4",
         "zonewatch_agents{state=\"connected\"} 1",
+        "zonewatch_assignments_behind 0",
     ] {
         assert!(answer.body.lines().any(|known| known == line), "{line} in {}", answer.body);
     }

@@ -20,10 +20,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
+use crate::fill::Filler;
 use crate::http::{Answers, Api, Listeners, Orders, router};
-use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
+use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
@@ -134,6 +136,7 @@ pub struct Collector {
     origins: Arc<[crate::http::Origin]>,
     screen: Option<Screen>,
     store: String,
+    agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
     emf: Option<String>,
     lease: Option<LeaseKeeper>,
     meanwhile: Option<Meanwhile>,
@@ -213,6 +216,7 @@ impl Collector {
             origins: config.origins,
             screen: config.screen,
             store: config.store.to_string(),
+            agent_settings: config.agent_settings,
             emf: config.emf,
             lease,
             meanwhile,
@@ -255,10 +259,10 @@ impl Collector {
         core_task.spawn(hub::run(
             self.core,
             self.inbox,
+            Between { filler: Filler::new(self.secrets.clone()), reporter },
             writer,
             events,
             health,
-            reporter,
             hub_stop.clone(),
         ));
 
@@ -327,6 +331,11 @@ impl Collector {
         };
         let keeper = keeper.keep(self.file, servers_stop.clone());
         parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
+
+        if let Some((path, settings)) = self.agent_settings {
+            let watch = agent_settings::watch(hub.clone(), path, settings, servers_stop.clone());
+            parts.spawn(async move { Part::of("the settings file's watcher", watch.await) });
+        }
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),

@@ -137,7 +137,7 @@ pub(super) async fn agents(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    api.answers.json(&api.hub, "agents".into(), |core, _| fleet::agents(core)).await
+    api.answers.json(&api.hub, "agents".into(), fleet::agents).await
 }
 
 pub(super) async fn vantages(

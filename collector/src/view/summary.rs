@@ -38,6 +38,7 @@ pub struct Summary {
     pub status_codes: BTreeMap<u16, u64>,
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
+    pub unconfirmed: u64,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -233,6 +234,7 @@ impl Counting {
                 coverage: u.coverage,
             }),
             failures: named(&tally),
+            unconfirmed: tally.unconfirmed,
             status_codes: tally.status_codes,
             rounds: rounds
                 .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))

@@ -160,9 +160,8 @@ impl Core {
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
         let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
         for vantage in vantages {
-            self.fleet.place_mut(vantage).claims.retain(|_, claim| {
-                claim.until == Timestamp::MAX
-                    || watermarks.get(&claim.agent).is_some_and(|mark| *mark < claim.until)
+            self.fleet.place_mut(vantage).claims.drop_spent(|claim| {
+                watermarks.get(&claim.agent).is_none_or(|mark| *mark >= claim.until)
             });
         }
     }

@@ -56,6 +56,37 @@ need_python() {
     cp "$wanted" "$VENV/installed"
 }
 
+# What checks Terraform, workflows, manifests and Dockerfiles, at the versions that its requirements.txt pins.
+need_cloud_tools() {
+    local wanted=tests/terraform/requirements.txt
+    need_python || return
+    cmp -s "$wanted" "$VENV/installed-cloud" && return
+    # uv, because pip takes minutes over the hundred packages of checkov.
+    if ! { "$VENV/bin/pip" install -q --disable-pip-version-check uv==0.13.9 &&
+        "$VENV/bin/uv" pip install -q --python "$VENV/bin/python" -r "$wanted"; } >&2; then
+        echo "uv could not install $wanted: it needs a package index"
+        return 1
+    fi
+    cp "$wanted" "$VENV/installed-cloud"
+}
+
+# Terraform with the AWS provider, found on the machine or fetched from the registry; the tests take it from where it is.
+need_terraform() {
+    local platform provider
+    command -v terraform >/dev/null || { echo "no Terraform: install 1.11 or newer" && return 1; }
+    mkdir -p "$TOOLS/terraform"
+    platform=$(uname -s | tr '[:upper:]' '[:lower:]')_$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')
+    provider=$(find "$PWD/$TOOLS" /opt /usr/local /usr/share "$HOME/.terraform.d" -path "*/hashicorp/aws/*/$platform" -print -quit 2>/dev/null)
+    if [[ -z $provider ]]; then
+        TF_DATA_DIR=$PWD/$TOOLS/terraform/fetched timeout 120 terraform -chdir=terraform init -backend=false -input=false >&2 || true
+        rm -f terraform/.terraform.lock.hcl
+        provider=$(find "$PWD/$TOOLS/terraform" -path "*/hashicorp/aws/*/$platform" -print -quit 2>/dev/null)
+    fi
+    [[ -n $provider ]] || { echo "no AWS provider for Terraform: it is not on this machine, and the registry cannot be reached" && return 1; }
+    export ZONEWATCH_TERRAFORM_CONFIG=$PWD/$TOOLS/terraform/config.tfrc
+    printf 'provider_installation {\n  dev_overrides { "hashicorp/aws" = "%s" }\n  direct {}\n}\n' "$provider" >"$ZONEWATCH_TERRAFORM_CONFIG"
+}
+
 # The TypeScript compiler, which checks the types in the dashboard's comments; Node comes with the Python tools.
 # shellcheck disable=SC2034 # scripts/lint runs it.
 TYPESCRIPT=$TOOLS/node_modules/typescript/bin/tsc
@@ -109,7 +140,7 @@ need_bench() {
     return 1
 }
 
-# promtool, which knows whether /metrics is well-formed. It is unpacked from Debian's prometheus, not installed: that
+# promtool, which knows whether /metrics is well-formed, and beside it prometheus: unpacked, not installed, since that
 # would also start a server.
 need_promtool() {
     if [[ -z ${ZONEWATCH_PROMTOOL:-} ]]; then
@@ -121,12 +152,28 @@ need_promtool() {
         mkdir -p "$TOOLS/deb"
         (
             cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus &&
-                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool
+                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool ./usr/bin/prometheus
         ) >&2
         rm -rf "$TOOLS/deb"
         [[ -x $ZONEWATCH_PROMTOOL ]] && return
     fi
     unset ZONEWATCH_PROMTOOL
     echo "no promtool: install Prometheus, or name promtool in ZONEWATCH_PROMTOOL"
+    return 1
+}
+
+# Network namespaces: root, iproute2, and a kernel (or a container) that lets us make them.
+need_namespaces() {
+    local probe=zonewatch-probe-$$
+    if ! command -v ip >/dev/null; then
+        may_install && apt_install iproute2 || { echo "no ip: install iproute2" && return 1; }
+    fi
+    if ip netns add "$probe" 2>/dev/null; then
+        local works=
+        ip -n "$probe" link add zw0 type bridge 2>/dev/null && works=yes
+        ip netns del "$probe"
+        [[ -n $works ]] && return
+    fi
+    echo "network namespaces cannot be made here: that takes root, and in a container CAP_SYS_ADMIN and CAP_NET_ADMIN"
     return 1
 }

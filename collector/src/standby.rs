@@ -15,7 +15,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::config::{Config, chain};
 use crate::reload::Reloaded;
@@ -35,6 +35,14 @@ pub struct Elected {
     pub store: DynamoDb,
     /// Renews the lease from now on.
     pub lease: LeaseKeeper,
+    /// What this process served while it waited: it goes on until it is dropped, however long the log takes to read.
+    pub meanwhile: Option<Meanwhile>,
+}
+
+/// A standby's servers.
+pub struct Meanwhile {
+    _parts: JoinSet<()>,
+    _stop: DropGuard,
 }
 
 /// Waits until this process may lead, and stands by meanwhile on the same ports.
@@ -50,12 +58,11 @@ pub async fn until_elected(
     let store = open(address).await?;
     let mut lease = store.lease().reached_at(place::reached_at(http));
     let Some(holder) = lease.look().await? else {
-        return Ok(Elected { store, lease: LeaseKeeper::start(lease) });
+        return Ok(Elected { store, lease: LeaseKeeper::start(lease), meanwhile: None });
     };
     tracing::info!(leader = %holder.http, http = %place::reached_at(http), "standing by: another collector leads");
     let (says, leader) = watch::channel(leads(holder));
     let stop = CancellationToken::new();
-    let _stops = stop.clone().drop_guard();
     let follower = Follower::new(config, open(address).await?);
     let api = follower.api(config, stop.clone());
     let mut parts = JoinSet::new();
@@ -81,7 +88,9 @@ pub async fn until_elected(
     });
     wait(&mut lease, &says, &mut parts).await;
     tracing::info!("nobody leads: taking over");
-    Ok(Elected { store, lease: LeaseKeeper::start(lease) })
+    says.send_replace(None);
+    let meanwhile = Meanwhile { _parts: parts, _stop: stop.drop_guard() };
+    Ok(Elected { store, lease: LeaseKeeper::start(lease), meanwhile: Some(meanwhile) })
 }
 
 /// Looks until the lease is held.

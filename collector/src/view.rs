@@ -1,16 +1,20 @@
 //! What users are shown: pure functions from the state to answers. No answer is kept anywhere.
 
 pub mod asked;
+pub mod blackbox;
 pub mod changes;
 pub mod compare;
 pub mod first;
 pub mod fleet;
+pub mod history;
+pub mod hours;
 pub mod notices;
 pub mod strip;
 pub mod summary;
 pub mod tally;
 pub mod target;
 pub mod targets;
+pub mod uptime;
 
 use crate::state::{State, TargetState, VantageIdx};
 

@@ -87,6 +87,19 @@ def test_the_last_hour_of_each_row_is_a_picture_with_words(watched, collector):
     assert shapes["s-fail"][1] > shapes["s-slow"][1] > shapes["s-up"][1] > shapes["s-none"][1]
 
 
+def test_an_answer_that_arrives_while_one_chooses_puts_nothing_back(watched, collector):
+    page = opened(watched, collector, "targets")
+    choose = """
+        const select = document.querySelector('#verdict');
+        select.value = 'down';
+        select.dispatchEvent(new Event('input', { bubbles: true }));
+        dispatchEvent(new Event('resize'));  // The view is drawn again, as with every answer.
+    """
+    page.evaluate(choose)
+    expect(page.locator("#total")).to_have_text("18 targets match")
+    expect(page.locator("#verdict")).to_have_value("down")
+
+
 def test_slash_goes_to_the_search(watched, collector):
     page = opened(watched, collector, "targets")
     page.keyboard.press("/")

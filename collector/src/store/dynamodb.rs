@@ -65,7 +65,7 @@ impl DynamoDb {
         credentials: Option<SharedCredentialsProvider>,
     ) -> Result<Self, StoreError> {
         let handle = tokio::runtime::Handle::current();
-        let table = handle.block_on(Table::new(address, credentials));
+        let table = handle.block_on(Table::new(address, credentials))?;
         table.wait(log::open(&table))?;
         Ok(Self {
             table,

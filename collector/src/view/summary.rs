@@ -1,6 +1,7 @@
 //! `/api/v1/summary`: what became of the slots planned in a window of time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use proto::Timestamp;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use super::is_of;
 use super::tally::{Tally, nearest_rank};
+use crate::parts::{Sketch, Totals};
 use crate::state::{Entry, State, VantageIdx};
 use crate::verdict::Verdict;
 
@@ -37,6 +39,7 @@ pub struct Summary {
     pub status_codes: BTreeMap<u16, u64>,
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
+    pub unconfirmed: u64,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -108,7 +111,7 @@ pub struct Latency {
 
 impl Latency {
     /// Of samples in any order, in microseconds.
-    fn of(mut samples: Vec<u32>) -> Self {
+    pub(super) fn of(mut samples: Vec<u32>) -> Self {
         samples.sort_unstable();
         let percentile = |percent| nearest_rank(&samples, percent).map(millis);
         Self {
@@ -147,71 +150,128 @@ pub(super) fn millis(us: u32) -> f64 {
     f64::from(us) / 1000.0
 }
 
+/// Counts part by part: a million targets never hold up the core.
+#[derive(Debug)]
+pub struct Counting {
+    question: Question,
+    now: Timestamp,
+    tally: Tally,
+    rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)>,
+    latencies: Vec<u32>,
+    targets: Verdicts,
+}
+
 /// Answers the question about `[now - window, now)`.
 pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
-    let (from, to) = (now - question.window, now);
-    let mut tally = Tally::default();
-    let mut rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)> = BTreeMap::new();
-    let mut latencies = Vec::new();
-    let mut targets = Verdicts::default();
-    let include = |entry: &Entry| match &question.zone {
-        Some(zone) => state.reported_by(entry.reporter).zone == *zone,
-        None => true,
-    };
-    for (idx, target) in state.targets() {
-        if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
-            continue;
-        }
-        if target.listed && is_of(state, target, question.vantage) {
-            let verdict = (!target.entry.paused).then(|| state.judge(idx, now, question.vantage));
-            targets.count(verdict);
-        }
-        for (vantage, _) in state.vantages() {
-            if question.vantage.is_some_and(|only| only != vantage) {
+    let mut counting = Counting::new(now, question.clone());
+    counting.count(state, 0..usize::MAX);
+    counting.finish()
+}
+
+impl Counting {
+    /// Nothing is counted yet.
+    pub fn new(now: Timestamp, question: Question) -> Self {
+        let (tally, targets) = (Tally::default(), Verdicts::default());
+        Self { question, now, tally, rounds: BTreeMap::new(), latencies: Vec::new(), targets }
+    }
+
+    /// Counts these targets. Each is counted whole: what comes in between two parts belongs to the later one.
+    pub fn count(&mut self, state: &State, part: Range<usize>) {
+        let Self { question, now, tally, rounds, latencies, targets } = self;
+        let (from, to) = (*now - question.window, *now);
+        let include = |entry: &Entry| match &question.zone {
+            Some(zone) => state.reported_by(entry.reporter).zone == *zone,
+            None => true,
+        };
+        for (idx, target) in state.targets_in(part) {
+            if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
                 continue;
             }
-            let Some(series) = state.series(vantage, idx) else { continue };
-            tally.count(series, from, to, include, |entry| sample(entry, &mut latencies));
-            // Before its first stretch nothing was due.
-            let first = series.stretches.first().map_or(to, |stretch| stretch.from);
-            let mut start = from.max(first).floor(question.round);
-            while start < to {
-                let end = start + question.round;
-                let (round, latencies) = rounds.entry(start).or_default();
-                round.count(series, start.max(from), end.min(to), include, |entry| {
-                    sample(entry, latencies);
-                });
-                start = end;
+            if target.listed && is_of(state, target, question.vantage) {
+                let verdict =
+                    (!target.entry.paused).then(|| state.judge(idx, to, question.vantage));
+                targets.count(verdict);
+            }
+            for (vantage, _) in state.vantages() {
+                if question.vantage.is_some_and(|only| only != vantage) {
+                    continue;
+                }
+                let Some(series) = state.series(vantage, idx) else { continue };
+                tally.count(series, from, to, include, |entry| sample(entry, latencies));
+                // Before its first stretch nothing was due.
+                let first = series.stretches.first().map_or(to, |stretch| stretch.from);
+                let mut start = from.max(first).floor(question.round);
+                while start < to {
+                    let end = start + question.round;
+                    let (round, latencies) = rounds.entry(start).or_default();
+                    round.count(series, start.max(from), end.min(to), include, |entry| {
+                        sample(entry, latencies);
+                    });
+                    start = end;
+                }
             }
         }
     }
-    let zoned = question.zone.is_some();
-    Summary {
-        as_of: now.rfc3339(),
-        window: Window { from: from.rfc3339(), to: to.rfc3339() },
-        targets,
-        slots: slots(&tally, zoned),
-        unexpected: UnexpectedCounts {
-            status: tally.unexpected_status,
-            body: tally.unexpected_body,
-        },
-        latency_ms: Latency::of(latencies),
-        uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
-            low: u.low,
-            high: u.high,
-            coverage: u.coverage,
-        }),
-        failures: named(&tally),
-        status_codes: tally.status_codes,
-        rounds: rounds
-            .into_iter()
-            .rev()
-            .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
-            .collect(),
+
+    /// What it came to. Sorts the samples: not on the core's time.
+    pub fn finish(self) -> Summary {
+        self.finish_with(None)
+    }
+
+    /// The same, with what the hours before came to, from their first instant on.
+    pub fn finish_with(self, older: Option<(Timestamp, Totals)>) -> Summary {
+        let Self { question, now, mut tally, rounds, latencies, targets } = self;
+        let (mut from, to) = (now - question.window, now);
+        let latency_ms = match older {
+            None => Latency::of(latencies),
+            Some((begin, mut older)) => {
+                from = begin;
+                tally.merge(&older.tally);
+                latencies.iter().for_each(|us| older.latency.add(*us));
+                sketched(&older.latency)
+            }
+        };
+        let zoned = question.zone.is_some();
+        let rounds = rounds.into_iter().rev();
+        Summary {
+            as_of: now.rfc3339(),
+            window: Window { from: from.rfc3339(), to: to.rfc3339() },
+            targets,
+            slots: slots(&tally, zoned),
+            unexpected: unexpected(&tally),
+            latency_ms,
+            uptime: uptime(&tally).filter(|_| !zoned),
+            failures: named(&tally),
+            unconfirmed: tally.unconfirmed,
+            status_codes: tally.status_codes,
+            rounds: rounds
+                .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
+                .collect(),
+        }
     }
 }
 
-fn slots(tally: &Tally, zoned: bool) -> Slots {
+/// Latencies within the error of a sketch.
+pub(super) fn sketched(sketch: &Sketch) -> Latency {
+    let percentile = |percent| sketch.percentile(percent).map(millis);
+    Latency {
+        p50: percentile(50),
+        p90: percentile(90),
+        p95: percentile(95),
+        p99: percentile(99),
+        max: sketch.max().map(millis),
+    }
+}
+
+pub(super) fn unexpected(tally: &Tally) -> UnexpectedCounts {
+    UnexpectedCounts { status: tally.unexpected_status, body: tally.unexpected_body }
+}
+
+pub(super) fn uptime(tally: &Tally) -> Option<UptimeBounds> {
+    tally.uptime().map(|u| UptimeBounds { low: u.low, high: u.high, coverage: u.coverage })
+}
+
+pub(super) fn slots(tally: &Tally, zoned: bool) -> Slots {
     debug_assert!(
         zoned || tally.expected == tally.received + tally.missed_total() + tally.open,
         "every slot is received, missed or open: {tally:?}"
@@ -225,7 +285,7 @@ fn slots(tally: &Tally, zoned: bool) -> Slots {
     }
 }
 
-fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
+pub(super) fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
     tally.failures.iter().map(|(failure, count)| (failure.name(), *count)).collect()
 }
 

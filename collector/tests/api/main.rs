@@ -3,18 +3,28 @@
 
 mod changes;
 mod client;
+mod conditional;
 mod counting;
+mod document;
 mod elsewhere;
 mod events;
 mod everywhere;
+mod history;
 mod listing;
 mod origin;
+mod pages;
 mod parameters;
+#[path = "../../examples/past/log.rs"]
+mod past;
 mod past_hour;
+mod probes;
+mod recount;
 mod rig;
 mod routes;
 mod secrets;
+mod settings;
 mod shape;
 mod story;
+mod suspicion;
 mod tokens;
 mod vantages;

@@ -21,6 +21,8 @@ const FILTERS = /** @type {const} */ (['q', 'verdict', 'category', 'vantage', 'l
 
 /** The places in the list where the pages before began. @type {{of: string, cursors: string[]}} */
 const pages = { of: '', cursors: [] };
+/** The timer of what was entered and is not read yet: until then no answer that arrives may put the old words back. */
+let typing = 0;
 
 /** @param {Record<string, string>} query */
 const filtered = (query) => FILTERS.some((name) => name !== 'sort' && query[name]);
@@ -53,14 +55,21 @@ export const targets = {
     const form = /** @type {HTMLFormElement} */ (byId('filter'));
     const input = (/** @type {string} */ id) => /** @type {HTMLInputElement} */ (byId(id));
     for (const name of FILTERS) if (name !== 'vantage') input(name).value = route().query[name] ?? '';
-    let typing = 0;
-    const read = () => requery(route(), Object.fromEntries(FILTERS.map((name) => [name, input(name).value.trim()])));
+    const read = () => {
+      typing = 0;
+      if (!form.isConnected) return; // The reader has gone on to another view.
+      requery(route(), Object.fromEntries(FILTERS.map((name) => [name, input(name).value.trim()])));
+    };
     form.addEventListener('input', () => {
       clearTimeout(typing);
       typing = setTimeout(read, TYPING_MS);
     });
     form.addEventListener('submit', (event) => event.preventDefault());
-    form.addEventListener('reset', () => requery(route(), {}));
+    form.addEventListener('reset', () => {
+      clearTimeout(typing);
+      typing = 0;
+      requery(route(), {});
+    });
     byId('next').addEventListener('click', () => {
       const list = entry('list');
       if (!list.current || !list.data.next_cursor) return; // A second click would skip a page that nobody saw.
@@ -91,11 +100,11 @@ export const targets = {
 
   draw({ route: { query }, entry }) {
     const list = entry('list');
-    for (const name of FILTERS) {
+    for (const name of typing ? [] : FILTERS) {
       const field = /** @type {HTMLInputElement} */ (byId(name));
       if (field !== document.activeElement && name !== 'vantage') field.value = query[name] ?? '';
     }
-    drawVantages(entry('vantages').data?.vantages ?? [], query.vantage ?? '');
+    drawVantages(entry('vantages').data?.vantages ?? [], typing ? null : query.vantage ?? '');
     const bad = query.label && !/^[^=]+=./.test(query.label);
     byId('list').toggleAttribute('data-old', !list.current && list.data !== undefined);
     byId('list').setAttribute('aria-busy', String(!list.current));
@@ -115,12 +124,12 @@ export const targets = {
   },
 };
 
-/** @param {import('../types.js').Vantage[]} vantages @param {string} chosen */
+/** @param {import('../types.js').Vantage[]} vantages @param {string | null} chosen null: it stays as it is */
 function drawVantages(vantages, chosen) {
   const names = new Set([...vantages.map(({ name }) => name), ...(chosen ? [chosen] : [])]);
   const select = /** @type {HTMLSelectElement} */ (byId('vantage'));
   paint(select, h('option', { value: '' }, 'any'), [...names].sort().map((name) => h('option', { value: name }, name)));
-  select.value = chosen;
+  if (chosen !== null) select.value = chosen;
 }
 
 /** The categories seen so far are offered while one types. @param {Listed[]} list */

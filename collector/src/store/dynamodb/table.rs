@@ -65,7 +65,7 @@ impl Table {
     pub(super) async fn new(
         address: &TableAddress,
         credentials: Option<SharedCredentialsProvider>,
-    ) -> Self {
+    ) -> Result<Self, StoreError> {
         let mut loader = aws_config::defaults(BehaviorVersion::latest());
         if let Some(region) = &address.region {
             loader = loader.region(Region::new(region.clone()));
@@ -74,6 +74,10 @@ impl Table {
             loader = loader.credentials_provider(credentials);
         }
         let mut shared = loader.load().await;
+        if shared.region().is_none() {
+            let reason = "no region; expected ?region=… or AWS_REGION".into();
+            return Err(StoreError::Table { table: address.table.clone(), reason });
+        }
         if let Some(role) = &address.role_arn {
             let provider = AssumeRoleProvider::builder(role).configure(&shared);
             let provider = provider.session_name("zonewatch").build().await;
@@ -96,11 +100,11 @@ impl Table {
         if let Some(endpoint) = &address.endpoint {
             config = config.endpoint_url(endpoint);
         }
-        Self {
+        Ok(Self {
             client: Client::from_conf(config.build()),
             name: address.table.as_str().into(),
             handle: Handle::current(),
-        }
+        })
     }
 
     /// Waits on a thread that may block.

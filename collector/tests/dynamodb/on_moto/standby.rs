@@ -2,13 +2,15 @@
 //! log, read by this test alone, holds every slot once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use collector::store::Store;
-use proto::{Kind, Record, wire};
+use proto::{Kind, Record, Timestamp, wire};
 use rustix::process::Signal;
+use rustix::time::{ClockId, clock_gettime};
 
 use super::cluster::{Cluster, INTERVAL};
+use super::contract::Stubborn;
 use super::moto;
 
 /// A takeover without notice …
@@ -18,7 +20,7 @@ const ANNOUNCED_MAX: Duration = Duration::from_secs(3);
 
 /// Every record of the log.
 fn log(cluster: &Cluster) -> Vec<Record> {
-    let store = moto::open(&moto::at(&cluster.table.table, moto::address()));
+    let store = Stubborn(moto::open(&moto::at(&cluster.table.table, moto::address())));
     let mut records = Vec::new();
     let mut each = |position: u64, bytes| {
         assert_eq!(position, records.len() as u64, "the log has no gaps");
@@ -33,11 +35,16 @@ fn claims(cluster: &Cluster) -> usize {
     log(cluster).iter().filter(|record| matches!(record.kind, Kind::Claim { .. })).count()
 }
 
-/// Waits for another claim; how long it took.
-fn next_claim(cluster: &Cluster, before: usize) -> Duration {
-    let began = Instant::now();
+/// Waits for another claim; how long after `since` it was made, on the wall clock that all processes here share.
+fn next_claim(cluster: &Cluster, before: usize, since: Timestamp) -> Duration {
     cluster.until("another one claims the log", |cluster| claims(cluster) > before);
-    began.elapsed()
+    let claim = log(cluster).into_iter().rfind(|record| matches!(record.kind, Kind::Claim { .. }));
+    claim.expect("there is one").at.since(since)
+}
+
+fn now() -> Timestamp {
+    let wall = clock_gettime(ClockId::Realtime);
+    Timestamp::from_millis(wall.tv_sec * 1000 + wall.tv_nsec / 1_000_000)
 }
 
 /// Waits until something newly planned is in the log.
@@ -103,7 +110,7 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
     assert_eq!(agents["agents"].as_array().map(Vec::len), Some(1), "{agents}");
 
     for _ in 0..times("ZONEWATCH_KILLS") {
-        let before = claims(&cluster);
+        let (before, since) = (claims(&cluster), now());
         cluster.signal(leader, Signal::KILL);
         cluster.ended(leader);
         let standby = 1 - leader;
@@ -114,7 +121,7 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
         });
         let unanswered = cluster.get(standby, "/api/v1/agents");
         assert!(!unanswered.starts_with("HTTP/1.1 200"), "{unanswered}");
-        let time = next_claim(&cluster, before);
+        let time = next_claim(&cluster, before, since);
         assert!(time <= UNANNOUNCED_MAX, "{time:?}");
         took("killed", time);
         cluster.run(leader);
@@ -124,9 +131,9 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
         goes_on(&cluster);
     }
     for _ in 0..times("ZONEWATCH_STOPS") {
-        let before = claims(&cluster);
+        let (before, since) = (claims(&cluster), now());
         cluster.signal(leader, Signal::TERM);
-        let time = next_claim(&cluster, before);
+        let time = next_claim(&cluster, before, since);
         assert!(time <= ANNOUNCED_MAX, "{time:?}");
         took("stopped", time);
         assert_eq!(cluster.ended(leader), Some(0));
@@ -137,9 +144,9 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
         goes_on(&cluster);
     }
     for _ in 0..times("ZONEWATCH_PAUSES") {
-        let before = claims(&cluster);
+        let (before, since) = (claims(&cluster), now());
         cluster.signal(leader, Signal::STOP);
-        let time = next_claim(&cluster, before);
+        let time = next_claim(&cluster, before, since);
         assert!(time <= UNANNOUNCED_MAX, "{time:?}");
         took("paused", time);
         cluster.signal(leader, Signal::CONT);
@@ -149,9 +156,9 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
         goes_on(&cluster);
     }
     for _ in 0..times("ZONEWATCH_CUTS") {
-        let before = claims(&cluster);
+        let (before, since) = (claims(&cluster), now());
         cluster.cut_off(leader, true);
-        let time = next_claim(&cluster, before);
+        let time = next_claim(&cluster, before, since);
         assert!(time <= UNANNOUNCED_MAX, "{time:?}");
         took("cut off", time);
         cluster.cut_off(leader, false);

@@ -1,0 +1,4 @@
+output "zonewatch" {
+  description = "Everything that the installation says of itself."
+  value       = module.zonewatch
+}

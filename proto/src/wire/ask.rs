@@ -37,7 +37,7 @@ pub(super) fn answer_to_raw(answer: ProbeAnswer) -> raw::ProbeAnswer {
     match found {
         Ok(result) => {
             let columns = encode_batch(&Batch { results: vec![result], missed: Vec::new() });
-            raw::ProbeAnswer { id, columns: columns.into(), missed: 0 }
+            raw::ProbeAnswer { id, columns, missed: 0 }
         }
         Err(reason) => {
             raw::ProbeAnswer { id, columns: Vec::new().into(), missed: reason.number() as i32 }

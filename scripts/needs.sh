@@ -140,7 +140,7 @@ need_bench() {
     return 1
 }
 
-# promtool, which knows whether /metrics is well-formed. It is unpacked from Debian's prometheus, not installed: that
+# promtool, which knows whether /metrics is well-formed, and beside it prometheus: unpacked, not installed, since that
 # would also start a server.
 need_promtool() {
     if [[ -z ${ZONEWATCH_PROMTOOL:-} ]]; then
@@ -152,12 +152,28 @@ need_promtool() {
         mkdir -p "$TOOLS/deb"
         (
             cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus &&
-                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool
+                dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x -C .. ./usr/bin/promtool ./usr/bin/prometheus
         ) >&2
         rm -rf "$TOOLS/deb"
         [[ -x $ZONEWATCH_PROMTOOL ]] && return
     fi
     unset ZONEWATCH_PROMTOOL
     echo "no promtool: install Prometheus, or name promtool in ZONEWATCH_PROMTOOL"
+    return 1
+}
+
+# Network namespaces: root, iproute2, and a kernel (or a container) that lets us make them.
+need_namespaces() {
+    local probe=zonewatch-probe-$$
+    if ! command -v ip >/dev/null; then
+        may_install && apt_install iproute2 || { echo "no ip: install iproute2" && return 1; }
+    fi
+    if ip netns add "$probe" 2>/dev/null; then
+        local works=
+        ip -n "$probe" link add zw0 type bridge 2>/dev/null && works=yes
+        ip netns del "$probe"
+        [[ -n $works ]] && return
+    fi
+    echo "network namespaces cannot be made here: that takes root, and in a container CAP_SYS_ADMIN and CAP_NET_ADMIN"
     return 1
 }

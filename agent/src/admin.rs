@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{AgentError, Listen};
 use crate::metrics::Metrics;
+use crate::plain_metrics::plain_metrics;
 
 /// A bound socket that serves nothing yet.
 #[derive(Debug)]
@@ -76,7 +77,15 @@ async fn ready(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
     }
 }
 
-async fn render(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
-    let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    ([(header::CONTENT_TYPE, kind)], metrics.render())
+/// In OpenMetrics for whoever asks for it, else in the older format, which everything reads.
+async fn render(State(metrics): State<Arc<Metrics>>, headers: HeaderMap) -> impl IntoResponse {
+    let accepted = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let text = metrics.render();
+    let (kind, text) = match accepted {
+        Some(accept) if accept.contains("application/openmetrics-text") => {
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", text)
+        }
+        _ => ("text/plain; version=0.0.4; charset=utf-8", plain_metrics(&text)),
+    };
+    ([(header::CONTENT_TYPE, kind)], text)
 }

@@ -154,7 +154,7 @@ impl Metrics {
 
     /// In the exposition format.
     pub(crate) fn render(&self) -> String {
-        let mut text = String::new();
+        let mut text = crate::process::process_metrics();
         encode(&mut text, &self.registry).expect("writing to a String does not fail");
         text
     }

@@ -102,9 +102,12 @@ pub struct ServeArgs {
     /// How long a silent agent keeps its shards.
     #[arg(long, env = "ZONEWATCH_LEASE", value_name = "D", value_parser = duration, default_value = "20s")]
     pub lease: Duration,
-    /// The most probes that each local agent runs at once.
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
-    pub concurrency: u32,
+    /// How agents probe, for all and per vantage: TOML, watched.
+    #[arg(long, env = "ZONEWATCH_AGENT_SETTINGS", value_name = "F")]
+    pub agent_settings: Option<PathBuf>,
+    /// The most probes that each local agent runs at once [default: 1000]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: Option<u32>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub probe: agent::probe::ProbeOptions,

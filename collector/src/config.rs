@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agent::ProbeOptions;
 
+use crate::agent_settings::{AgentSettings, SettingsError};
 use crate::args::{FileArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
 use crate::reload::Reloaded;
@@ -40,8 +41,12 @@ pub struct Config {
     pub keep_slots: Duration,
     /// Agents inside this process.
     pub local_agents: Vec<LocalAgent>,
-    /// The most probes that each of them runs at once.
-    pub concurrency: u32,
+    /// The most probes that each of them runs at once, if that is given.
+    pub concurrency: Option<u32>,
+    /// … and that this process affords each.
+    pub concurrency_max: usize,
+    /// Where the agents' settings are, and what they were at the start.
+    pub agent_settings: Option<(PathBuf, AgentSettings)>,
     /// How long a silent agent keeps its shards.
     pub lease: Duration,
     /// What agents must show.
@@ -88,6 +93,9 @@ pub enum ConfigError {
     /// A token file.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// The agents' settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -146,6 +154,10 @@ impl Config {
         };
         let local_agents =
             (0..args.local_agents).map(|n| local_agent(n, vantage(n), &args.probe)).collect();
+        let agent_settings = match args.agent_settings.clone() {
+            Some(path) => Some((path.clone(), AgentSettings::read(&path)?)),
+            None => None,
+        };
         let tls = tls(&args)?;
         let (agents, clients) = (args.agent_token_file.as_ref(), args.api_token_file.as_ref());
         let agent_tokens =
@@ -172,6 +184,8 @@ impl Config {
             keep_slots: args.keep_slots,
             local_agents,
             concurrency: args.concurrency,
+            concurrency_max: usize::MAX,
+            agent_settings,
             lease: args.lease,
             agent_tokens,
             api_tokens,
@@ -187,8 +201,7 @@ impl Config {
     pub fn within(self, descriptors: Option<u64>) -> Self {
         let shares = self.local_agents.len() + 1;
         let each = agent::affordable_concurrency(usize::MAX, descriptors) / shares;
-        let concurrency = self.concurrency.min(u32::try_from(each).unwrap_or(u32::MAX).max(1));
-        Self { concurrency, ..self }
+        Self { concurrency_max: each.max(1), ..self }
     }
 }
 

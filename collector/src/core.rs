@@ -6,6 +6,7 @@
 
 mod asks;
 mod assign;
+mod confirm;
 mod counters;
 mod follow;
 mod ingest;
@@ -13,6 +14,8 @@ mod listing;
 mod notices;
 mod sessions;
 mod settle;
+mod suspect;
+mod tuning;
 mod upkeep;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -21,13 +24,16 @@ use std::time::Duration;
 use bytes::Bytes;
 use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
 
+use crate::agent_settings::AgentSettings;
 use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::target_file::Target;
 
 pub use asks::{Answer, AskId, Asked, AskedAt};
+use confirm::Confirming;
 pub use counters::Counters;
 pub use notices::{FleetChange, Notice};
+pub use tuning::{BEHIND_MAX, Progress, Tuning};
 
 /// What the core is told to do.
 #[derive(Clone, Debug)]
@@ -68,6 +74,8 @@ pub enum Event {
     Tick,
     /// The collector stops.
     Drain,
+    /// The file of agent settings was read; or why it cannot be used.
+    Settings(Result<AgentSettings, String>),
     /// Somebody wants to know what every vantage of the target of this name finds now.
     Ask(AskId, String),
 }
@@ -152,6 +160,10 @@ pub struct Core {
     /// Where each vantage's next tick begins to look.
     look_next: Vec<usize>,
     running: HashMap<Slot, Running>,
+    /// Second attempts that were asked for.
+    confirming: HashMap<Slot, Confirming>,
+    /// Slots that want one; or whose failure is confirmed, so that every vantage is to be asked.
+    doubtful: Vec<(Slot, bool)>,
     /// Encoded bytes of `appending`.
     appending_bytes: usize,
     /// When the log took nothing for so long that this collector led in name only.
@@ -163,6 +175,7 @@ pub struct Core {
     /// Shards are not given out before this: their holders may come back.
     hold_until: Timestamp,
     awaited: Vec<String>,
+    tuning: Tuning,
     /// Probes that somebody waits for.
     asks: asks::Asks,
     /// What is to be told.
@@ -178,6 +191,7 @@ impl Core {
         let mut core = Self {
             hold_until: now + config.lease,
             awaited: Vec::new(),
+            tuning: Tuning::default(),
             config,
             fleet: Fleet::default(),
             counters: Counters::default(),
@@ -193,6 +207,8 @@ impl Core {
             looks: Vec::new(),
             look_next: Vec::new(),
             running: HashMap::new(),
+            confirming: HashMap::new(),
+            doubtful: Vec::new(),
             appending_bytes: 0,
             log_stalls: Spans::default(),
             judgements_in_log: 0,
@@ -243,10 +259,13 @@ impl Core {
             Event::Listed(targets) => self.listing = Some(targets),
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
+            Event::Settings(read) => self.settings(now, read),
             Event::Ask(ask, name) => self.ask(now, ask, &name),
         }
+        self.confirm(now);
         self.list(now);
         self.send_assigns(now);
+        self.note_progress(now);
         std::mem::take(&mut self.effects)
     }
 
@@ -275,6 +294,18 @@ impl Core {
         self.appending.len()
     }
 
+    /// Encoded bytes of those.
+    pub fn appending_bytes(&self) -> usize {
+        self.appending_bytes
+    }
+
+    /// Shards that agents hold, and shards of which an agent has yet to hear.
+    pub fn shards(&self) -> (usize, usize) {
+        let agents = self.fleet.agents();
+        let held = agents.iter().map(|(_, agent)| agent.applied.len()).sum();
+        (held, agents.iter().map(|(_, agent)| agent.dirty.len()).sum())
+    }
+
     fn send(&mut self, session: SessionId, message: CollectorMessage) {
         self.effects.push(Effect::Send(session, message));
     }
@@ -301,7 +332,7 @@ impl Core {
                 Kind::Catalog { .. } => self.listing_in_log = false,
                 Kind::Vantage { name, .. } => self.vantages_in_log.retain(|known| known != name),
                 Kind::Results(batch) if batch.agent_id.is_empty() => self.judged(batch),
-                Kind::Claim { .. } | Kind::Results(_) => {}
+                Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) => {}
             }
             let change = self.state.apply(record).expect("a record made here can be decoded");
             self.changed(now, at, change);
@@ -343,6 +374,7 @@ impl Core {
                     if self.state.renew_verdict(target, at.max(self.last_tick)) {
                         self.counters.verdict_changes += 1;
                     }
+                    self.doubt(vantage, target, planned);
                 }
             }
         }

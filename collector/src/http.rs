@@ -2,16 +2,22 @@
 
 mod answer;
 mod auth;
+mod conditional;
 mod cors;
+mod cursor;
 mod events;
+mod exposition;
 mod first;
 pub(crate) mod fuzz;
 mod guard;
 mod metrics;
+mod openapi;
 mod page;
 mod probe_now;
+mod probes;
 mod problem;
 mod query;
+mod requests;
 mod server;
 mod v1;
 
@@ -20,9 +26,12 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::State as Shared;
 use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tokio::sync::watch;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
 
 use crate::hub::{Hub, LogHealth};
 use crate::reload::Live;
@@ -32,6 +41,7 @@ use crate::tokens::Tokens;
 
 pub use answer::Answers;
 pub use cors::Origin;
+pub use cursor::Orders;
 pub use events::Listeners;
 pub use problem::Problem;
 pub use server::serve;
@@ -61,27 +71,41 @@ pub struct Api {
     pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
+    /// Orders of lists that somebody may read further.
+    pub orders: Orders,
     /// Who listens to what happens.
     pub listeners: Listeners,
 }
 
-/// Every route.
+/// Every route of the API that a token guards, by its path: those that `assets/openapi.json` has.
+pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
+    vec![
+        ("/latest-summary", get(first::latest)),
+        ("/past-hour-summary", get(first::past_hour)),
+        ("/websites-status", get(first::websites)),
+        ("/api/v1/summary", get(v1::summary)),
+        ("/api/v1/targets", get(v1::targets)),
+        ("/api/v1/targets/{name}", get(v1::target)),
+        ("/api/v1/targets/{name}/probe", post(probe_now::everywhere)),
+        ("/api/v1/changes", get(v1::changes)),
+        ("/api/v1/events", get(events::events)),
+        ("/api/v1/agents", get(v1::agents)),
+        ("/api/v1/vantages", get(v1::vantages)),
+        ("/api/v1/rejected-rows", get(v1::rejected_rows)),
+        ("/api/v1/openapi.json", get(openapi::document)),
+        ("/metrics", get(metrics::metrics)),
+        ("/metrics/probes", get(probes::probes)),
+    ]
+}
+
+/// Everything that the HTTP port serves.
 pub fn router(api: Api) -> Router {
-    let guarded = Router::new()
-        .route("/latest-summary", get(first::latest))
-        .route("/past-hour-summary", get(first::past_hour))
-        .route("/websites-status", get(first::websites))
-        .route("/api/v1/summary", get(v1::summary))
-        .route("/api/v1/targets", get(v1::targets))
-        .route("/api/v1/targets/{name}", get(v1::target))
-        .route("/api/v1/targets/{name}/probe", post(probe_now::everywhere))
-        .route("/api/v1/events", get(events::events))
-        .route("/api/v1/changes", get(v1::changes))
-        .route("/api/v1/agents", get(v1::agents))
-        .route("/api/v1/vantages", get(v1::vantages))
-        .route("/api/v1/rejected-rows", get(v1::rejected_rows))
-        .route("/metrics", get(metrics::metrics))
-        .layer(axum::middleware::from_fn_with_state(api.clone(), auth::require_token));
+    let guarded = routes()
+        .into_iter()
+        .fold(Router::new(), |router, (path, route)| router.route(path, route))
+        .layer(from_fn(conditional::not_again))
+        .layer(from_fn_with_state(api.clone(), cors::no_strangers))
+        .layer(from_fn_with_state(api.clone(), auth::require_token));
     Router::new()
         .merge(guarded)
         .merge(page::routes())
@@ -91,9 +115,11 @@ pub fn router(api: Api) -> Router {
             Problem::not_found("no such route; see docs/api.md for those there are")
         })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
-        .layer(axum::middleware::from_fn(guard::guard))
-        .layer(axum::middleware::from_fn_with_state(api.clone(), cors::allow))
+        .layer(from_fn(guard::guard))
+        .layer(from_fn_with_state(api.clone(), cors::allow))
         .with_state(api)
+        .layer(from_fn(requests::logged))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
 }
 
 /// Ready: the target file was read, and the log can be written.

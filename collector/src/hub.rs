@@ -249,7 +249,11 @@ pub async fn run(
 pub async fn answer(core: &Core, inbox: &mut Inbox) {
     tokio::select! {
         Some(question) = inbox.questions.recv() => question(core, inbox.hub.now()),
-        Some(_) = inbox.events.recv() => {}
+        Some(event) = inbox.events.recv() => {
+            if let Event::Ask(ask, _) = event {
+                inbox.hub.asking.remove(&ask); // Agents follow the leader: nobody here can be asked.
+            }
+        }
     }
 }
 

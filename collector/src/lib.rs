@@ -1,6 +1,8 @@
 //! zonewatch-collector.
 
+pub mod agent_settings;
 pub mod args;
+pub mod capacity;
 pub mod check;
 pub mod clock;
 pub mod config;
@@ -25,6 +27,7 @@ pub mod signals;
 pub mod standby;
 pub mod state;
 pub mod store;
+pub mod suspicion;
 pub mod target_file;
 pub mod tokens;
 pub mod verdict;

@@ -20,9 +20,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, Listeners, router};
+use crate::http::{Answers, Api, Listeners, Orders, router};
 use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
@@ -134,6 +135,7 @@ pub struct Collector {
     origins: Arc<[crate::http::Origin]>,
     screen: Option<Screen>,
     store: String,
+    agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
     emf: Option<String>,
     lease: Option<LeaseKeeper>,
     meanwhile: Option<Meanwhile>,
@@ -213,6 +215,7 @@ impl Collector {
             origins: config.origins,
             screen: config.screen,
             store: config.store.to_string(),
+            agent_settings: config.agent_settings,
             emf: config.emf,
             lease,
             meanwhile,
@@ -276,6 +279,7 @@ impl Collector {
             refusals: refusals.clone(),
             origins: self.origins,
             answers: Answers::default(),
+            orders: Orders::default(),
             listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
@@ -326,6 +330,11 @@ impl Collector {
         };
         let keeper = keeper.keep(self.file, servers_stop.clone());
         parts.spawn(async move { Part::of("the target file's watcher", keeper.await) });
+
+        if let Some((path, settings)) = self.agent_settings {
+            let watch = agent_settings::watch(hub.clone(), path, settings, servers_stop.clone());
+            parts.spawn(async move { Part::of("the settings file's watcher", watch.await) });
+        }
 
         let first = tokio::select! {
             () = stop.cancelled() => Ok(()),

@@ -17,6 +17,7 @@ use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tonic::{Request, Response, Status, Streaming};
+use tracing::Instrument;
 
 use crate::core::{Event, SessionEnd, VANTAGES_MAX};
 use crate::fleet::SessionId;
@@ -113,6 +114,7 @@ impl Fleet for Sessions {
         let session = SessionId(self.next.fetch_add(1, Ordering::Relaxed));
         let messages = self.hub.open(session);
         let opened = Opened { hub: self.hub.clone(), session };
+        let span = tracing::info_span!("session", session = session.0, agent = %hello.agent_id);
         tracing::info!(
             session = session.0,
             agent = %hello.agent_id,
@@ -124,7 +126,7 @@ impl Fleet for Sessions {
         let stopping = |_| Status::unavailable("the collector is stopping");
         self.hub.tell(Event::Hello(session, hello)).await.map_err(stopping)?;
         let over = CancellationToken::new();
-        self.readers.spawn(read(opened, inbound, over.clone()));
+        self.readers.spawn(read(opened, inbound, over.clone()).instrument(span));
         let over = over.drop_guard();
         let refusals = self.refusals.clone();
         Ok(Response::new(Outbound {

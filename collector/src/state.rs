@@ -4,23 +4,28 @@
 //! restart finds is what was there. Start at [`State::apply`].
 
 mod accept;
+mod attempts;
 mod changes;
 mod series;
 mod stretch;
+mod suspicions;
 mod target;
 mod value;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::{Bound, Range};
+use std::time::Duration;
 
 use proto::{
-    Kind, Malformed, Record, ResultBatch, TargetEntry, Timestamp, Uid, VantageState as LoggedState,
-    phase_of, wire,
+    Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry, Timestamp, Uid,
+    VantageState as LoggedState, WINDOW_MAX, phase_of, wire,
 };
 
 pub use accept::{Accepted, LATE_MAX};
 pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
+pub use suspicions::Suspicions;
 pub use target::{TargetIdx, TargetState};
 pub use value::{Entry, ReporterIdx, rank};
 
@@ -74,7 +79,8 @@ pub struct Reporter {
 #[derive(Debug, Default)]
 pub struct State {
     targets: Vec<TargetState>,
-    by_name: HashMap<String, TargetIdx>,
+    /// In the order of names.
+    by_name: BTreeMap<String, TargetIdx>,
     by_uid: HashMap<Uid, TargetIdx>,
     vantages: Vec<Vantage>,
     /// One a start of an agent, some 100 bytes, for as long as the collector runs.
@@ -84,6 +90,8 @@ pub struct State {
     last_reports: HashMap<ReporterIdx, Timestamp>,
     /// When a collector led: from its claim to the last thing that it logged.
     led: Vec<(Timestamp, Timestamp)>,
+    /// When which agents were under suspicion.
+    pub suspicions: Suspicions,
     /// Names the log.
     pub log: u64,
     /// The last claim's.
@@ -146,6 +154,7 @@ impl State {
                 let (vantage, touched) = self.apply_results(at, &batch)?;
                 Change::Values(vantage, touched)
             }
+            Kind::Suspicion(suspicion) => self.apply_suspicion(suspicion),
         })
     }
 
@@ -278,7 +287,7 @@ impl State {
             }
         }
         let mut touched = Vec::with_capacity(values.results.len());
-        let reporters = &self.reporters;
+        let (reporters, suspicions) = (&self.reporters, &self.suspicions);
         let series = &mut self.vantages[vantage.index()].series;
         for result in &values.results {
             let Some(idx) = self.by_uid.get(&result.uid) else { continue };
@@ -287,7 +296,9 @@ impl State {
             if series.stretch_of(result.planned).is_none() {
                 continue;
             }
-            if series.record(result, reporter, |r| reporters[r.0 as usize].boot) {
+            let suspect =
+                may_be_ours(result.outcome) && suspicions.cover(&batch.agent_id, result.started());
+            if series.record(result, reporter, suspect, |r| reporters[r.0 as usize].boot) {
                 touched.push((*idx, result.planned));
             }
         }
@@ -303,6 +314,30 @@ impl State {
             touched.push((*idx, range.from));
         }
         Ok((vantage, touched))
+    }
+
+    /// Failures of an agent count for nothing from now on, or count after all.
+    fn apply_suspicion(&mut self, suspicion: Suspicion) -> Change {
+        let vantage = self.vantage_or_new(&suspicion.vantage);
+        let agent = suspicion.agent_id.clone();
+        // A probe begins at most a window after its plan.
+        let from = suspicion.from - WINDOW_MAX - Duration::from_secs(1);
+        self.suspicions.add(suspicion);
+        let (reporters, suspicions) = (&self.reporters, &self.suspicions);
+        let suspect = |entry: &Entry| {
+            let id = &reporters[entry.reporter.0 as usize].agent_id;
+            match *id == agent {
+                true => may_be_ours(entry.outcome) && suspicions.cover(id, entry.started()),
+                false => entry.suspect,
+            }
+        };
+        let boot = |r: ReporterIdx| reporters[r.0 as usize].boot;
+        let mut touched = Vec::new();
+        for (index, series) in self.vantages[vantage.index()].series.iter_mut().enumerate() {
+            let changed = series.suspect(from, suspect, boot);
+            touched.extend(changed.into_iter().map(|at| (TargetIdx(index as u32), at)));
+        }
+        Change::Values(vantage, touched)
     }
 
     fn reporter(&mut self, batch: &ResultBatch) -> ReporterIdx {
@@ -340,7 +375,7 @@ impl State {
     }
 
     /// Every vantage, by index.
-    pub fn vantages(&self) -> impl Iterator<Item = (VantageIdx, &Vantage)> {
+    pub fn vantages(&self) -> impl Iterator<Item = (VantageIdx, &Vantage)> + Clone {
         self.vantages.iter().enumerate().map(|(index, vantage)| (VantageIdx(index as u16), vantage))
     }
 
@@ -352,6 +387,18 @@ impl State {
     /// Every target that was ever listed, by index.
     pub fn targets(&self) -> impl ExactSizeIterator<Item = (TargetIdx, &TargetState)> {
         self.targets.iter().enumerate().map(|(index, target)| (TargetIdx(index as u32), target))
+    }
+
+    /// Those of a part of the places.
+    pub fn targets_in(
+        &self,
+        part: Range<usize>,
+    ) -> impl ExactSizeIterator<Item = (TargetIdx, &TargetState)> {
+        let end = part.end.min(self.targets.len());
+        let start = part.start.min(end);
+        let idx = move |index: usize| TargetIdx((start + index) as u32);
+        let part = self.targets[start..end].iter().enumerate();
+        part.map(move |(index, target)| (idx(index), target))
     }
 
     /// One target.
@@ -367,6 +414,18 @@ impl State {
     /// The target of this name, if it was ever listed.
     pub fn by_name(&self, name: &str) -> Option<TargetIdx> {
         self.by_name.get(name).copied()
+    }
+
+    /// Every target that was ever listed, in the order of names.
+    pub fn by_names(&self) -> impl Iterator<Item = (&str, TargetIdx)> {
+        self.by_name.iter().map(|(name, idx)| (name.as_str(), *idx))
+    }
+
+    /// Those after a name.
+    pub fn after_name(&self, name: Option<&str>) -> impl Iterator<Item = (&str, TargetIdx)> {
+        let after = name.map_or(Bound::Unbounded, Bound::Excluded);
+        let rest = self.by_name.range::<str, _>((after, Bound::Unbounded));
+        rest.map(|(name, idx)| (name.as_str(), *idx))
     }
 
     /// The target with this uid.
@@ -428,6 +487,7 @@ impl State {
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
             series.forget_before(horizon);
         }
+        self.suspicions.forget_before(horizon);
         self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);
         let mut index = 0;
@@ -436,4 +496,10 @@ impl State {
             index > current || *until >= horizon
         });
     }
+}
+
+/// Whether a failing agent would find this everywhere. That an address is refused is its own doing, and an answer came from
+/// the target.
+pub fn may_be_ours(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(failure) if failure != Failure::Blocked)
 }

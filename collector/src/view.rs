@@ -1,6 +1,7 @@
 //! What users are shown: pure functions from the state to answers. No answer is kept anywhere.
 
 pub mod asked;
+pub mod blackbox;
 pub mod changes;
 pub mod compare;
 pub mod first;

@@ -44,6 +44,21 @@ pub enum Kind {
     },
     /// Results and missed slots.
     Results(ResultBatch),
+    /// An agent's unconfirmed failures count as missed.
+    Suspicion(Suspicion),
+}
+
+/// A time in which an agent fails most of what it probes, and it is not the targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suspicion {
+    /// Where it reports from.
+    pub vantage: String,
+    /// Which agent.
+    pub agent_id: String,
+    /// Failures that began before this instant count.
+    pub from: Timestamp,
+    /// … and those from this one on; the greatest instant while it lasts.
+    pub until: Timestamp,
 }
 
 /// The states that a vantage is logged in.

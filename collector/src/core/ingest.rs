@@ -45,6 +45,9 @@ impl Core {
         agent.pending_bytes += bytes;
         let (vantage, boot) = (agent.vantage.clone(), agent.boot);
         let clock_error = clock_error.clamp(CLOCK_ERROR_MIN, CLOCK_ERROR_MAX);
+        if let Some(vantage) = self.state.vantage_idx(&vantage) {
+            self.note_sightings(now, idx, vantage, &batch);
+        }
         let accepted = match self.state.vantage_idx(&vantage) {
             Some(idx) => self.state.accept(idx, batch, now, clock_error, boot),
             None => nowhere(&batch),
@@ -52,6 +55,9 @@ impl Core {
         let Accepted { fresh, refused, known } = accepted;
         self.counters.known += u64::from(known);
         self.counters.results += fresh.results.len() as u64;
+        for result in &fresh.results {
+            self.counters.receive(result.outcome);
+        }
         for (reason, count) in &refused {
             self.counters.refuse(*reason, *count);
         }

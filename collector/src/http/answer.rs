@@ -1,7 +1,8 @@
 //! Answers of the last half second, each computed once however often it is asked for.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::Range;
+use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderValue, header};
@@ -13,16 +14,22 @@ use tokio::sync::Mutex;
 
 use super::Problem;
 use crate::core::Core;
-use crate::hub::Hub;
+use crate::hub::{Hub, Stopped};
+use crate::state::State;
 
 /// How old an answer may be: a probe is in every route within a second of being durable.
 const FRESH: Duration = Duration::from_millis(500);
 /// Answers kept. When so many are fresh, another is computed and not kept. A page of a thousand targets is some 300 KB.
 const KEPT_MAX: usize = 64;
+/// Targets looked at between two events: some milliseconds of the core's time.
+const PART: usize = 8192;
+
+/// When it was computed, and what it is; nothing while that is on its way.
+type Kept = Arc<Mutex<Option<(Instant, Bytes)>>>;
 
 /// What was answered lately, by what was asked.
 #[derive(Clone, Default)]
-pub struct Answers(Arc<Mutex<HashMap<String, (Instant, Bytes)>>>);
+pub struct Answers(Arc<Lock<HashMap<String, (Instant, Kept)>>>);
 
 impl Answers {
     /// The JSON answer to `asked` (a route with its parameters, in one spelling).
@@ -37,27 +44,70 @@ impl Answers {
     }
 
     /// The answer to `asked`, from memory or computed now. It is rendered where it is computed: only bytes leave the core's
-    /// task, and whoever asks the same meanwhile waits for it here.
+    /// task.
     pub(super) async fn bytes(
         &self,
         hub: &Hub,
         asked: String,
         compute: impl FnOnce(&Core, Timestamp) -> Bytes + Send + 'static,
     ) -> Result<Bytes, Problem> {
-        let mut answers = self.0.lock().await;
-        if let Some((at, body)) = answers.get(&asked)
+        self.kept(asked, async { Ok(hub.ask(compute).await?) }).await
+    }
+
+    /// The answer to `asked`, from memory or as `compute` says. Whoever asks the same meanwhile waits for it here; whoever
+    /// asks something else does not.
+    pub(super) async fn kept(
+        &self,
+        asked: String,
+        compute: impl Future<Output = Result<Bytes, Problem>>,
+    ) -> Result<Bytes, Problem> {
+        let place = self.place(asked);
+        let mut place = place.lock().await;
+        if let Some((at, body)) = place.as_ref()
             && at.elapsed() < FRESH
         {
             return Ok(body.clone());
         }
-        let body = hub.ask(compute).await?;
-        if answers.len() >= KEPT_MAX {
-            answers.retain(|_, (at, _)| at.elapsed() < FRESH);
-        }
-        if answers.len() < KEPT_MAX {
-            answers.insert(asked, (Instant::now(), body.clone()));
-        }
+        let body = compute.await?;
+        *place = Some((Instant::now(), body.clone()));
         Ok(body)
+    }
+
+    fn place(&self, asked: String) -> Kept {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT_MAX && !kept.contains_key(&asked) {
+            kept.retain(|_, (at, _)| at.elapsed() < FRESH);
+        }
+        if kept.len() >= KEPT_MAX && !kept.contains_key(&asked) {
+            return Kept::default();
+        }
+        let (at, place) = kept.entry(asked).or_insert_with(|| (Instant::now(), Kept::default()));
+        *at = Instant::now();
+        place.clone()
+    }
+}
+
+/// Goes over all targets in parts, each between two of the core's events, as of one instant.
+pub(super) async fn in_parts<A: Send + 'static>(
+    hub: &Hub,
+    begin: impl FnOnce(Timestamp) -> A,
+    step: impl Fn(&mut A, &State, Timestamp, Range<usize>) + Clone + Send + 'static,
+) -> Result<A, Stopped> {
+    let now = hub.ask(|_, now| now).await?;
+    let (mut counted, mut first) = (begin(now), 0);
+    loop {
+        let step = step.clone();
+        let asked = hub.ask(move |core, _| {
+            let mut counted = counted;
+            step(&mut counted, core.state(), now, first..first + PART);
+            (counted, first + PART < core.state().targets().len())
+        });
+        let more;
+        (counted, more) = asked.await?;
+        if !more {
+            return Ok(counted);
+        }
+        first += PART;
     }
 }
 
@@ -70,7 +120,8 @@ pub(super) fn json(view: &impl Serialize) -> Bytes {
 pub(super) fn json_response(body: Bytes) -> Response {
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        // It may be kept, and is asked for again with its ETag.
+        (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
     ];
     (headers, body).into_response()
 }

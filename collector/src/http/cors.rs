@@ -8,12 +8,13 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::Api;
+use super::{Api, Problem};
 
 /// For so many seconds a browser need not ask again whether it may ask.
 const REMEMBERED_S: HeaderValue = HeaderValue::from_static("600");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST");
-const HEADERS: HeaderValue = HeaderValue::from_static("authorization, last-event-id");
+const HEADERS: HeaderValue =
+    HeaderValue::from_static("authorization, if-none-match, last-event-id");
 /// What a script of the other origin may read beside the body.
 const EXPOSED: HeaderValue = HeaderValue::from_static("etag, next-cursor, retry-after");
 
@@ -68,6 +69,24 @@ pub(super) async fn allow(State(api): State<Api>, request: Request, next: Next) 
         add(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
     }
     response
+}
+
+/// A page elsewhere must not make the agents probe: browsers say where a request comes from.
+pub(super) async fn no_strangers(State(api): State<Api>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let own = || {
+        let origin = headers.get(header::ORIGIN)?.to_str().ok()?;
+        let host = headers.get(header::HOST)?.to_str().ok()?;
+        Some(origin.split_once("://")?.1 == host)
+    };
+    let is_strange = headers.contains_key(header::ORIGIN)
+        && origin_of(&api, headers).is_none()
+        && own() != Some(true);
+    if request.method() == Method::POST && is_strange {
+        return Problem::forbidden("a page of another origin asks; see --cors-origin")
+            .into_response();
+    }
+    next.run(request).await
 }
 
 /// The origin that asks, if it may.

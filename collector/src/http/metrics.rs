@@ -4,16 +4,17 @@ use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
 
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use proto::{Missed, Refusal};
+use proto::{Missed, Refusal, Timestamp};
 
-use super::{Api, Problem};
+use super::query::Parameters;
+use super::{Api, Problem, exposition};
 use crate::core::Core;
 use crate::fleet::AgentStatus;
 use crate::hub::LogHealth;
@@ -21,25 +22,29 @@ use crate::sessions::{Refusals, Refused};
 use crate::target_file::Health;
 use crate::verdict::Verdict;
 
-const CONTENT_TYPE: HeaderValue =
-    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-
 /// One label with its value.
 type Labels = [(&'static str, &'static str); 1];
 
-pub(super) async fn metrics(State(api): State<Api>) -> Result<Response, Problem> {
+pub(super) async fn metrics(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    parameters: Parameters,
+) -> Result<Response, Problem> {
+    parameters.finish()?;
     let rejected = api.rejected.borrow().total;
     let log_works = *api.log_health.borrow() == LogHealth::Working;
     let source = api.source_health.borrow().clone();
     let refusals = api.refusals.clone();
     let compute =
-        move |core: &Core, _| render(core, rejected, &source, &refusals, log_works).into();
+        move |core: &Core, now| render(core, now, rejected, &source, &refusals, log_works).into();
     let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response())
+    let text = agent::process_metrics() + &String::from_utf8_lossy(&text);
+    Ok(exposition::answer(&headers, &text))
 }
 
 fn render(
     core: &Core,
+    now: Timestamp,
     rejected: usize,
     source: &Health,
     refusals: &Refusals,
@@ -47,7 +52,7 @@ fn render(
 ) -> String {
     let mut registry = Registry::with_prefix("zonewatch");
     counters(core, &mut registry);
-    fleet(core, &mut registry);
+    fleet(core, now, &mut registry);
     targets(core, &mut registry);
     gauge(&mut registry, "rejected_rows", "Rows of the target file left out", rejected as i64);
     let readable = i64::from(source.problem.is_none());
@@ -63,6 +68,12 @@ fn render(
     gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
     let waiting = core.appends_waiting() as i64;
     gauge(&mut registry, "log_appends_waiting", "Records on their way into the log", waiting);
+    gauge(
+        &mut registry,
+        "log_bytes_waiting",
+        "Bytes on their way into the log",
+        i64::try_from(core.appending_bytes()).unwrap_or(i64::MAX),
+    );
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         // A String takes everything; should that change, the scrape fails visibly.
@@ -89,6 +100,25 @@ fn counters(core: &Core, registry: &mut Registry) {
     counter("agents_lost", "Agents whose lease ran out", counted.lost_agents);
     counter("sessions", "Sessions opened by agents", counted.sessions);
     counter("verdict_changes", "Verdicts that changed", counted.verdict_changes);
+    counter(
+        "confirmations",
+        "Second attempts asked for, to confirm a failure",
+        counted.confirmations,
+    );
+    counter(
+        "confirmations_skipped",
+        "Second attempts that no agent had room for",
+        counted.confirmations_skipped,
+    );
+    counter("unconfirmed", "Failures that the second attempt did not find", counted.unconfirmed);
+    counter("suspicions", "Times that an agent came under suspicion", counted.suspicions);
+    counter("canaries", "Probes asked of agents under suspicion", counted.canaries);
+    let outcomes = Family::<Labels, Counter>::default();
+    let [up, unexpected, failed] = counted.outcomes;
+    for (outcome, count) in [("up", up), ("unexpected", unexpected), ("failed", failed)] {
+        outcomes.get_or_create(&[("outcome", outcome)]).inc_by(count);
+    }
+    registry.register("slots_received", "Slots that got a result, by what it was", outcomes);
     let refused = Family::<Labels, Counter>::default();
     for (reason, count) in Refusal::ALL.into_iter().zip(counted.refused) {
         refused.get_or_create(&[("reason", reason.name())]).inc_by(count);
@@ -101,7 +131,7 @@ fn counters(core: &Core, registry: &mut Registry) {
     registry.register("slots_missed", "Slots judged missed, by reason", missed);
 }
 
-fn fleet(core: &Core, registry: &mut Registry) {
+fn fleet(core: &Core, now: Timestamp, registry: &mut Registry) {
     let states = Family::<Labels, Gauge>::default();
     for status in
         [AgentStatus::Connected, AgentStatus::Draining, AgentStatus::Silent, AgentStatus::Lost]
@@ -110,6 +140,44 @@ fn fleet(core: &Core, registry: &mut Registry) {
         states.get_or_create(&[("state", status.name())]).set(count as i64);
     }
     registry.register("agents", "Agents by state", states);
+    let suspects = core.fleet().agents().iter().filter(|(_, a)| a.suspect.is_some()).count();
+    gauge(
+        registry,
+        "agents_suspect",
+        "Agents that fail most of what they probe, and it is not the targets",
+        i64::try_from(suspects).unwrap_or(i64::MAX),
+    );
+    gauge(
+        registry,
+        "agents_behind",
+        "Connected agents whose settings or targets are not in force after 10 s",
+        i64::try_from(core.laggards(now)).unwrap_or(i64::MAX),
+    );
+    gauge(
+        registry,
+        "agent_settings_bad",
+        "1 while the file of agent settings cannot be used",
+        i64::from(core.tuning().problem.is_some()),
+    );
+    let missing: u64 = core
+        .state()
+        .vantages()
+        .filter_map(|(idx, _)| Some(core.fleet().place(idx)?.more_agents))
+        .sum();
+    gauge(
+        registry,
+        "agents_missing",
+        "Agents that the list needs besides those there are, over all vantages",
+        i64::try_from(missing).unwrap_or(i64::MAX),
+    );
+    let (held, behind) = core.shards();
+    gauge(registry, "shards_held", "Shards that agents hold, over all vantages", held as i64);
+    gauge(
+        registry,
+        "assignments_behind",
+        "Shards whose agent has yet to take over what it should hold",
+        behind as i64,
+    );
     let (_, load) = core.load();
     gauge(registry, "probes_in_flight", "Probes running on all agents", load.in_flight.into());
     gauge(registry, "probes_waiting", "Probes waiting for room", load.waiting.into());

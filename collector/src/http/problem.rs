@@ -38,6 +38,11 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, detail.into())
     }
 
+    /// 403.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail.into())
+    }
+
     /// 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail.into())

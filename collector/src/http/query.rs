@@ -134,16 +134,6 @@ impl Parameters {
         Ok((from, to))
     }
 
-    /// How many entries of a list are before those asked for.
-    pub(super) fn cursor(&mut self, name: &'static str) -> Result<usize, Problem> {
-        let Some(text) = self.text(name) else { return Ok(0) };
-        text.parse().map_err(|_| {
-            Problem::bad_request(format!(
-                "`{name}={text}`: expected the next_cursor of the page before"
-            ))
-        })
-    }
-
     /// A number that an answer gave.
     pub(super) fn position(&mut self, name: &'static str) -> Result<Option<u64>, Problem> {
         let Some(text) = self.text(name) else { return Ok(None) };
@@ -152,6 +142,24 @@ impl Parameters {
                 "`{name}={text}`: expected the next_cursor of the page before"
             ))
         })
+    }
+
+    /// `i/n`: the i-th of n parts, from 0.
+    pub(super) fn part(
+        &mut self,
+        name: &'static str,
+        most: usize,
+    ) -> Result<Option<(usize, usize)>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let numbers = text
+            .split_once('/')
+            .and_then(|(part, of)| Some((part.parse::<usize>().ok()?, of.parse::<usize>().ok()?)));
+        match numbers {
+            Some((part, of)) if part < of && of <= most => Ok(Some((part, of))),
+            _ => Err(Problem::bad_request(format!(
+                "`{name}={text}`: expected i/n with i from 0 to n - 1 and n at most {most}"
+            ))),
+        }
     }
 
     /// One of a few words.

@@ -21,13 +21,16 @@ use crate::serve::{Patient, Waiting};
 const CONNECTIONS_MAX: usize = 4096;
 /// How long the first head of a request may take. Of connections that have sent none, the oldest makes room for a new one.
 const FIRST_HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a later one may take, and so how long a connection may idle.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a later one may take, and so how long a connection may idle: longer than load balancers let one idle (AWS: 60 s),
+/// or they would send requests into connections that are just being closed, and answer 502.
+const HEAD_WITHIN: Duration = Duration::from_secs(75);
 /// The longest head: request line and headers. More is 431, or 414 for the line.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 64;
+/// A client that has taken nothing of what was sent for so long is gone.
+const READS_WITHIN_MS: u32 = 30_000;
 /// After the system refused a connection (no descriptors left, say) the next is tried so much later.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -70,6 +73,9 @@ pub async fn serve(
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
+        // A client that takes nothing is cut off by the system: listeners of events have no other end.
+        let _as_it_is = rustix::net::sockopt::set_tcp_user_timeout(&stream, READS_WITHIN_MS);
+        let _as_it_is = stream.set_nodelay(true);
         let admitted = waiting.admit();
         let end = admitted.end(FIRST_HEAD_WITHIN);
         let stream = Patient::until_proven(stream, admitted.proof.clone(), end);

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
 
-use super::answer::{json, json_response};
+use super::answer::{in_parts, json, json_response};
 use super::query::{Name, Parameters};
 use super::{Api, Problem};
 use crate::state::VantageIdx;
@@ -44,9 +44,18 @@ pub(super) async fn summary(
     let vantage = vantage(&api, name.as_deref()).await?;
     let question = summary::Question { window, round: api.round, vantage, zone, category };
     let asked = format!("summary {question:?}");
-    let compute =
-        move |core: &crate::core::Core, now| summary::summary(core.state(), now, &question);
-    api.answers.json(&api.hub, asked, compute).await
+    let counted = async {
+        let counting = in_parts(
+            &api.hub,
+            |now| summary::Counting::new(now, question),
+            |counting, state, _, part| counting.count(state, part),
+        );
+        let counting = counting.await?;
+        // Millions of samples are sorted here, on a thread that may take its time.
+        let rendered = tokio::task::spawn_blocking(move || json(&counting.finish())).await;
+        rendered.map_err(|_| Problem::unavailable("the summary could not be computed"))
+    };
+    Ok(json_response(api.answers.kept(asked, counted).await?))
 }
 
 pub(super) async fn targets(
@@ -64,14 +73,29 @@ pub(super) async fn targets(
         _ => targets::Sort::Name,
     };
     let limit = parameters.number("limit", 100, 1..=1000)?;
-    let offset = parameters.cursor("cursor")?;
+    let cursor = parameters.text("cursor");
     parameters.finish()?;
+    let after = api.orders.read(cursor.as_deref())?;
     let vantage = vantage(&api, name.as_deref()).await?;
     let words = words.split_whitespace().map(str::to_lowercase).collect();
-    let question =
-        targets::Question { verdict, category, vantage, labels, words, sort, limit, offset };
-    let asked = format!("targets {question:?}");
-    let compute = move |core: &crate::core::Core, now| targets::list(core.state(), now, &question);
+    let mut question = targets::Question {
+        verdict,
+        category,
+        vantage,
+        labels,
+        words,
+        sort,
+        limit,
+        after: targets::After::Nothing,
+    };
+    let asked = format!("targets {question:?} {cursor:?}");
+    question.after = after;
+    let orders = api.orders.clone();
+    let compute = move |core: &crate::core::Core, now| {
+        let (mut page, after) = targets::list(core.state(), now, &question);
+        page.next_cursor = orders.cursor(after);
+        page
+    };
     api.answers.json(&api.hub, asked, compute).await
 }
 
@@ -113,7 +137,7 @@ pub(super) async fn agents(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     parameters.finish()?;
-    api.answers.json(&api.hub, "agents".into(), |core, _| fleet::agents(core)).await
+    api.answers.json(&api.hub, "agents".into(), fleet::agents).await
 }
 
 pub(super) async fn vantages(

@@ -61,6 +61,7 @@ impl Follower {
             refusals: Arc::default(),
             origins: config.origins.clone(),
             answers: Answers::default(),
+            orders: Default::default(),
             listeners: Listeners::new(News::default(), stop),
         }
     }

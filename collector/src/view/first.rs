@@ -3,7 +3,8 @@
 //! With several vantages a target counts by its worst fresh one if its verdict is down, else by its best.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::time::Duration;
 
 use proto::{Outcome, Timestamp};
@@ -29,24 +30,24 @@ fn label(outcome: Outcome) -> String {
 /// The one value of several vantages that speaks for a target: the worst one if the verdict over them `is_bad`, else the
 /// best; the newest of equals. What says something about the target goes before `blocked`.
 pub(super) fn spokesman<'a>(
-    entries: impl Iterator<Item = &'a Entry>,
+    entries: impl Iterator<Item = &'a Entry> + Clone,
     slow_after: Option<Duration>,
     is_bad: impl Fn(Verdict) -> bool,
 ) -> Option<&'a Entry> {
     let blocked =
         |entry: &&Entry| matches!(entry.outcome, Outcome::Failed(proto::Failure::Blocked));
-    let (silent, telling): (Vec<&Entry>, Vec<&Entry>) = entries.partition(blocked);
-    let verdict = over(telling.iter().map(|entry| evidence(entry, slow_after)));
+    let telling = entries.clone().filter(|entry| !blocked(entry));
+    let verdict = over(telling.clone().map(|entry| evidence(entry, slow_after)));
     let chosen = if is_bad(verdict) {
-        telling.into_iter().min_by_key(|entry| (entry.rank(), Reverse(entry.planned)))
+        telling.min_by_key(|entry| (entry.rank(), Reverse(entry.planned)))
     } else {
-        telling.into_iter().max_by_key(|entry| (entry.rank(), entry.planned))
+        telling.max_by_key(|entry| (entry.rank(), entry.planned))
     };
-    chosen.or_else(|| silent.into_iter().max_by_key(|entry| entry.planned))
+    chosen.or_else(|| entries.filter(blocked).max_by_key(|entry| entry.planned))
 }
 
 fn representative<'a>(
-    entries: impl Iterator<Item = &'a Entry>,
+    entries: impl Iterator<Item = &'a Entry> + Clone,
     slow_after: Option<Duration>,
 ) -> Option<&'a Entry> {
     spokesman(entries, slow_after, |verdict| verdict == Verdict::Down)
@@ -62,57 +63,83 @@ pub(super) fn newest(
     representative(state.fresh(target, now, only, true).map(|(_, entry)| entry), slow_after)
 }
 
-/// `/latest-summary`: every target once, by its newest result.
-pub fn latest(state: &State, now: Timestamp, only: Option<VantageIdx>) -> Counts {
-    let mut counts = Counts::new();
-    let probed = state.targets().filter(|(_, target)| target.listed && !target.entry.paused);
+/// `/latest-summary`: every target of a part once, by its newest result.
+pub fn latest(
+    state: &State,
+    now: Timestamp,
+    only: Option<VantageIdx>,
+    part: Range<usize>,
+    counts: &mut Counts,
+) {
+    // Status codes and failures are few: they are named once, not for each target.
+    let mut found: HashMap<Option<Outcome>, u64> = HashMap::new();
+    let probed = state.targets_in(part).filter(|(_, target)| target.listed && !target.entry.paused);
     for (idx, _) in probed.filter(|(_, target)| is_of(state, target, only)) {
-        let entry = newest(state, idx, now, only);
-        let label = entry.map_or_else(|| "unknown".to_owned(), |entry| label(entry.outcome));
-        *counts.entry(label).or_default() += 1;
+        let outcome = newest(state, idx, now, only).map(|entry| entry.outcome);
+        *found.entry(outcome).or_default() += 1;
     }
-    counts
+    for (outcome, count) in found {
+        *counts.entry(outcome.map_or_else(|| "unknown".to_owned(), label)).or_default() += count;
+    }
 }
 
 /// A target in `/websites-status`.
 #[derive(Debug, Serialize)]
 #[expect(missing_docs, reason = "the contract says what each field means")]
-pub struct Website {
-    pub name: String,
+pub struct Website<'a> {
+    pub name: &'a str,
     #[serde(rename = "Category")]
-    pub category: String,
+    pub category: &'a str,
     #[serde(rename = "Status")]
     pub status: Option<u16>,
     #[serde(rename = "Error", skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<&'static str>,
 }
 
-/// `/websites-status`: every target by name.
+/// `/websites-status`: so many targets after a name, as the inside of a JSON object, and the name to go on after.
 pub fn websites(
     state: &State,
     now: Timestamp,
     only: Option<VantageIdx>,
-) -> BTreeMap<String, Website> {
-    let mut websites = BTreeMap::new();
-    let listed = state.targets().filter(|(_, target)| target.listed);
-    for (idx, target) in listed.filter(|(_, target)| is_of(state, target, only)) {
-        let ever = || {
-            let vantages = state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v));
-            let mut series = vantages.filter_map(|(v, _)| state.series(v, idx));
-            series.any(|s| s.last_up.is_some() || s.last_not_up.is_some())
-        };
-        let (status, error) = match newest(state, idx, now, only).map(|entry| entry.outcome) {
-            _ if target.entry.paused => (None, Some("paused".to_owned())),
-            Some(Outcome::Answered { status, .. }) => (Some(status), None),
-            Some(Outcome::Failed(failure)) => (None, Some(failure.name().to_owned())),
-            None if ever() => (None, Some("unknown".to_owned())),
-            None => (None, Some("pending".to_owned())),
-        };
-        let name = target.entry.name.clone();
-        let category = target.entry.category.clone();
-        websites.insert(name.clone(), Website { name, category, status, error });
+    after: Option<&str>,
+    most: usize,
+) -> (String, Option<String>) {
+    let mut text = String::new();
+    let mut last = None;
+    for (name, idx) in state.after_name(after).take(most) {
+        last = Some(name);
+        let target = state.target(idx);
+        if !target.listed || !is_of(state, target, only) {
+            continue;
+        }
+        let website = website(state, now, only, idx);
+        let shown = serde_json::to_string(&website).expect("plain JSON");
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(&serde_json::to_string(name).expect("plain JSON"));
+        text.push(':');
+        text.push_str(&shown);
     }
-    websites
+    let more = last.filter(|last| state.after_name(Some(*last)).next().is_some());
+    (text, more.map(str::to_owned))
+}
+
+fn website(state: &State, now: Timestamp, only: Option<VantageIdx>, idx: TargetIdx) -> Website<'_> {
+    let target = state.target(idx);
+    let ever = || {
+        let vantages = state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v));
+        let mut series = vantages.filter_map(|(v, _)| state.series(v, idx));
+        series.any(|s| s.last_up.is_some() || s.last_not_up.is_some())
+    };
+    let (status, error) = match newest(state, idx, now, only).map(|entry| entry.outcome) {
+        _ if target.entry.paused => (None, Some("paused")),
+        Some(Outcome::Answered { status, .. }) => (Some(status), None),
+        Some(Outcome::Failed(failure)) => (None, Some(failure.name())),
+        None if ever() => (None, Some("unknown")),
+        None => (None, Some("pending")),
+    };
+    Website { name: &target.entry.name, category: &target.entry.category, status, error }
 }
 
 /// A round in `/past-hour-summary`.
@@ -170,7 +197,7 @@ fn settled_round(
             }
         }
         for entries in slots.into_values() {
-            let chosen = representative(entries.into_iter(), target.entry.slow_after);
+            let chosen = representative(entries.iter().copied(), target.entry.slow_after);
             let label = chosen.map_or_else(|| "missed".to_owned(), |entry| label(entry.outcome));
             *counts.entry(label).or_default() += 1;
         }

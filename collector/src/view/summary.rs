@@ -1,6 +1,7 @@
 //! `/api/v1/summary`: what became of the slots planned in a window of time.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use proto::Timestamp;
@@ -37,6 +38,7 @@ pub struct Summary {
     pub status_codes: BTreeMap<u16, u64>,
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
+    pub unconfirmed: u64,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -147,67 +149,97 @@ pub(super) fn millis(us: u32) -> f64 {
     f64::from(us) / 1000.0
 }
 
+/// Counts part by part: a million targets never hold up the core.
+#[derive(Debug)]
+pub struct Counting {
+    question: Question,
+    now: Timestamp,
+    tally: Tally,
+    rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)>,
+    latencies: Vec<u32>,
+    targets: Verdicts,
+}
+
 /// Answers the question about `[now - window, now)`.
 pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
-    let (from, to) = (now - question.window, now);
-    let mut tally = Tally::default();
-    let mut rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)> = BTreeMap::new();
-    let mut latencies = Vec::new();
-    let mut targets = Verdicts::default();
-    let include = |entry: &Entry| match &question.zone {
-        Some(zone) => state.reported_by(entry.reporter).zone == *zone,
-        None => true,
-    };
-    for (idx, target) in state.targets() {
-        if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
-            continue;
-        }
-        if target.listed && is_of(state, target, question.vantage) {
-            let verdict = (!target.entry.paused).then(|| state.judge(idx, now, question.vantage));
-            targets.count(verdict);
-        }
-        for (vantage, _) in state.vantages() {
-            if question.vantage.is_some_and(|only| only != vantage) {
+    let mut counting = Counting::new(now, question.clone());
+    counting.count(state, 0..usize::MAX);
+    counting.finish()
+}
+
+impl Counting {
+    /// Nothing is counted yet.
+    pub fn new(now: Timestamp, question: Question) -> Self {
+        let (tally, targets) = (Tally::default(), Verdicts::default());
+        Self { question, now, tally, rounds: BTreeMap::new(), latencies: Vec::new(), targets }
+    }
+
+    /// Counts these targets. Each is counted whole: what comes in between two parts belongs to the later one.
+    pub fn count(&mut self, state: &State, part: Range<usize>) {
+        let Self { question, now, tally, rounds, latencies, targets } = self;
+        let (from, to) = (*now - question.window, *now);
+        let include = |entry: &Entry| match &question.zone {
+            Some(zone) => state.reported_by(entry.reporter).zone == *zone,
+            None => true,
+        };
+        for (idx, target) in state.targets_in(part) {
+            if question.category.as_ref().is_some_and(|wanted| *wanted != target.entry.category) {
                 continue;
             }
-            let Some(series) = state.series(vantage, idx) else { continue };
-            tally.count(series, from, to, include, |entry| sample(entry, &mut latencies));
-            // Before its first stretch nothing was due.
-            let first = series.stretches.first().map_or(to, |stretch| stretch.from);
-            let mut start = from.max(first).floor(question.round);
-            while start < to {
-                let end = start + question.round;
-                let (round, latencies) = rounds.entry(start).or_default();
-                round.count(series, start.max(from), end.min(to), include, |entry| {
-                    sample(entry, latencies);
-                });
-                start = end;
+            if target.listed && is_of(state, target, question.vantage) {
+                let verdict =
+                    (!target.entry.paused).then(|| state.judge(idx, to, question.vantage));
+                targets.count(verdict);
+            }
+            for (vantage, _) in state.vantages() {
+                if question.vantage.is_some_and(|only| only != vantage) {
+                    continue;
+                }
+                let Some(series) = state.series(vantage, idx) else { continue };
+                tally.count(series, from, to, include, |entry| sample(entry, latencies));
+                // Before its first stretch nothing was due.
+                let first = series.stretches.first().map_or(to, |stretch| stretch.from);
+                let mut start = from.max(first).floor(question.round);
+                while start < to {
+                    let end = start + question.round;
+                    let (round, latencies) = rounds.entry(start).or_default();
+                    round.count(series, start.max(from), end.min(to), include, |entry| {
+                        sample(entry, latencies);
+                    });
+                    start = end;
+                }
             }
         }
     }
-    let zoned = question.zone.is_some();
-    Summary {
-        as_of: now.rfc3339(),
-        window: Window { from: from.rfc3339(), to: to.rfc3339() },
-        targets,
-        slots: slots(&tally, zoned),
-        unexpected: UnexpectedCounts {
-            status: tally.unexpected_status,
-            body: tally.unexpected_body,
-        },
-        latency_ms: Latency::of(latencies),
-        uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
-            low: u.low,
-            high: u.high,
-            coverage: u.coverage,
-        }),
-        failures: named(&tally),
-        status_codes: tally.status_codes,
-        rounds: rounds
-            .into_iter()
-            .rev()
-            .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
-            .collect(),
+
+    /// What it came to. Sorts the samples: not on the core's time.
+    pub fn finish(self) -> Summary {
+        let Self { question, now, tally, rounds, latencies, targets } = self;
+        let (from, to) = (now - question.window, now);
+        let zoned = question.zone.is_some();
+        let rounds = rounds.into_iter().rev();
+        Summary {
+            as_of: now.rfc3339(),
+            window: Window { from: from.rfc3339(), to: to.rfc3339() },
+            targets,
+            slots: slots(&tally, zoned),
+            unexpected: UnexpectedCounts {
+                status: tally.unexpected_status,
+                body: tally.unexpected_body,
+            },
+            latency_ms: Latency::of(latencies),
+            uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
+                low: u.low,
+                high: u.high,
+                coverage: u.coverage,
+            }),
+            failures: named(&tally),
+            unconfirmed: tally.unconfirmed,
+            status_codes: tally.status_codes,
+            rounds: rounds
+                .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
+                .collect(),
+        }
     }
 }
 

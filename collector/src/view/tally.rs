@@ -27,6 +27,8 @@ pub struct Tally {
     pub unexpected_status: u64,
     /// Answers whose body was not expected.
     pub unexpected_body: u64,
+    /// Slots that are up though another attempt at them was not.
+    pub unconfirmed: u64,
 }
 
 impl Tally {
@@ -66,6 +68,7 @@ impl Tally {
             *self.missed.entry(reason).or_default() += slots;
         }
         self.open += series.open_slots(from, to);
+        self.unconfirmed += series.unconfirmed(from, to);
     }
 
     /// All that was judged missed.

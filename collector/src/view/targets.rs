@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proto::{Outcome, Timestamp};
 use serde::Serialize;
@@ -10,7 +11,7 @@ use super::first::spokesman;
 use super::is_of;
 use super::strip::{Strip, strip};
 use super::summary::millis;
-use crate::state::{Entry, State, TargetIdx, TargetState, VantageIdx};
+use crate::state::{Entry, State, TargetIdx, VantageIdx};
 use crate::target_file::{mask_url, show};
 use crate::verdict::Verdict;
 
@@ -43,8 +44,20 @@ pub struct Question {
     pub sort: Sort,
     /// How many.
     pub limit: usize,
-    /// How many are before these.
-    pub offset: usize,
+    /// After which page.
+    pub after: After,
+}
+
+/// What is after a page, or before it.
+#[derive(Clone, Debug, Default)]
+pub enum After {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The targets with greater names.
+    Name(String),
+    /// The rest of an order, from this place on.
+    Place(Arc<[TargetIdx]>, usize),
 }
 
 /// The answer.
@@ -75,54 +88,98 @@ pub struct Listed {
     pub last_hour: Strip,
 }
 
-struct Row<'a> {
-    idx: TargetIdx,
-    target: &'a TargetState,
-    verdict: &'static str,
-    newest: Option<&'a Entry>,
+/// One page of the targets that the question asks for, and what is after it.
+pub fn list(state: &State, now: Timestamp, question: &Question) -> (Page, After) {
+    let (shown, total, after) = match (&question.after, question.sort) {
+        (After::Place(order, place), _) => go_on(state, now, question, order, *place),
+        (_, Sort::Name) => by_name(state, now, question),
+        (_, sort) => {
+            let order = in_order(state, now, question, sort);
+            go_on(state, now, question, &order, 0)
+        }
+    };
+    let targets = shown.into_iter().map(|found| listed(state, now, question, found)).collect();
+    (Page { targets, total, next_cursor: None }, after)
 }
 
-/// One page of the targets that the question asks for.
-pub fn list(state: &State, now: Timestamp, question: &Question) -> Page {
-    let mut rows: Vec<Row<'_>> = state
-        .targets()
-        .filter(|(_, target)| target.listed)
-        .filter_map(|(idx, target)| row(state, now, question, idx, target))
-        .collect();
-    let name = |row: &Row<'_>| row.target.entry.name.clone();
-    match question.sort {
-        Sort::Name => rows.sort_by_cached_key(name),
-        Sort::Since => rows.sort_by_cached_key(|row| (Reverse(row.target.since), name(row))),
-        Sort::Latency => {
-            let latency = |row: &Row<'_>| row.newest.filter(|e| answered(e)).map(|e| e.latency_us);
-            rows.sort_by_cached_key(|row| (Reverse(latency(row)), name(row)));
+type Shown = Vec<(TargetIdx, &'static str)>;
+
+/// Names never change: after the last one shown comes the next greater one.
+fn by_name(state: &State, now: Timestamp, question: &Question) -> (Shown, usize, After) {
+    let (mut shown, mut total, mut more) = (Vec::new(), 0, false);
+    for (name, idx) in state.by_names() {
+        let Some(verdict) = is_asked_for(state, now, question, idx) else { continue };
+        total += 1;
+        if matches!(&question.after, After::Name(after) if name <= after.as_str()) {
+            continue;
+        }
+        match shown.len() < question.limit {
+            true => shown.push((idx, verdict)),
+            false => more = true,
         }
     }
-    let total = rows.len();
-    let end = question.offset.saturating_add(question.limit);
-    let page = rows.iter().skip(question.offset).take(question.limit);
-    Page {
-        targets: page.map(|row| listed(state, now, question.vantage, row)).collect(),
-        total,
-        next_cursor: (end < total).then(|| end.to_string()),
+    let last = shown.last().filter(|_| more).map(|(idx, _)| &state.target(*idx).entry.name);
+    let after = last.map_or(After::Nothing, |name| After::Name(name.clone()));
+    (shown, total, after)
+}
+
+/// What matches now, in an order that changes by itself.
+fn in_order(state: &State, now: Timestamp, question: &Question, sort: Sort) -> Arc<[TargetIdx]> {
+    let matching = state.by_names().map(|(_, idx)| idx);
+    let mut order: Vec<TargetIdx> =
+        matching.filter(|idx| is_asked_for(state, now, question, *idx).is_some()).collect();
+    // Stable: among equals the names decide.
+    match sort {
+        Sort::Name => {}
+        Sort::Since => order.sort_by_key(|idx| Reverse(state.target(*idx).since)),
+        Sort::Latency => order.sort_by_cached_key(|idx| {
+            let newest = newest_shown(state, now, question, *idx).filter(|entry| answered(entry));
+            Reverse(newest.map(|entry| entry.latency_us))
+        }),
     }
+    order.into()
+}
+
+/// The page of a kept order that begins at `place`: without what does not match any more.
+fn go_on(
+    state: &State,
+    now: Timestamp,
+    question: &Question,
+    order: &Arc<[TargetIdx]>,
+    place: usize,
+) -> (Shown, usize, After) {
+    let (mut shown, mut total, mut next) = (Vec::new(), 0, None);
+    for (at, idx) in order.iter().enumerate() {
+        let Some(verdict) = is_asked_for(state, now, question, *idx) else { continue };
+        total += 1;
+        if at < place {
+            continue;
+        }
+        match shown.len() < question.limit {
+            true => shown.push((*idx, verdict)),
+            false => next = next.or(Some(at)),
+        }
+    }
+    let after = next.map_or(After::Nothing, |next| After::Place(order.clone(), next));
+    (shown, total, after)
 }
 
 fn answered(entry: &Entry) -> bool {
     matches!(entry.outcome, Outcome::Answered { .. })
 }
 
-fn row<'a>(
-    state: &'a State,
+/// Gives its verdict if it is.
+fn is_asked_for(
+    state: &State,
     now: Timestamp,
     question: &Question,
     idx: TargetIdx,
-    target: &'a TargetState,
-) -> Option<Row<'a>> {
+) -> Option<&'static str> {
+    let target = state.target(idx);
     let entry = &target.entry;
-    if question.category.as_ref().is_some_and(|wanted| *wanted != entry.category)
+    if !target.listed
+        || question.category.as_ref().is_some_and(|wanted| *wanted != entry.category)
         || !question.labels.iter().all(|wanted| entry.labels.contains(wanted))
-        || !matches(entry, &question.words)
         || !is_of(state, target, question.vantage)
     {
         return None;
@@ -132,28 +189,52 @@ fn row<'a>(
         Some(_) => state.judge(idx, now, question.vantage).name(),
         None => target.verdict.name(),
     };
-    if question.verdict.as_ref().is_some_and(|wanted| *wanted != verdict) {
-        return None;
-    }
+    let wanted = question.verdict.as_ref().is_none_or(|wanted| *wanted == verdict);
+    (wanted && matches(entry, &question.words)).then_some(verdict)
+}
+
+/// The value that stands for a target in the list: of one that is partial what is wrong with it.
+fn newest_shown<'a>(
+    state: &'a State,
+    now: Timestamp,
+    question: &Question,
+    idx: TargetIdx,
+) -> Option<&'a Entry> {
     let fresh = state.fresh(idx, now, question.vantage, true).map(|(_, entry)| entry);
-    // Of a target that is partial the list shows what is wrong with it.
     let is_bad = |verdict| matches!(verdict, Verdict::Partial | Verdict::Down);
-    let newest = spokesman(fresh, entry.slow_after, is_bad);
-    Some(Row { idx, target, verdict, newest })
+    spokesman(fresh, state.target(idx).entry.slow_after, is_bad)
 }
 
 fn matches(entry: &proto::TargetEntry, words: &[String]) -> bool {
     if words.is_empty() {
         return true;
     }
-    let name = entry.name.to_lowercase();
-    let url = mask_url(&entry.spec.url).to_lowercase();
-    words.iter().all(|word| name.contains(word) || url.contains(word))
+    let url = &entry.spec.url;
+    // Nothing is made anew for the many that need no mask: a million targets are looked through.
+    let masked = url.contains('@').then(|| mask_url(url));
+    let url = masked.as_ref().unwrap_or(url);
+    words.iter().all(|word| holds(&entry.name, word) || holds(url, word))
 }
 
-fn listed(state: &State, now: Timestamp, only: Option<VantageIdx>, row: &Row<'_>) -> Listed {
-    let entry = &row.target.entry;
-    let (status, error) = outcome(row.newest);
+/// Whether `word`, in lower case and not empty, is in the text in any case.
+fn holds(text: &str, word: &str) -> bool {
+    if !text.is_ascii() || !word.is_ascii() {
+        return text.to_lowercase().contains(word);
+    }
+    let (text, word) = (text.as_bytes(), word.as_bytes());
+    text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word))
+}
+
+fn listed(
+    state: &State,
+    now: Timestamp,
+    question: &Question,
+    (idx, verdict): (TargetIdx, &'static str),
+) -> Listed {
+    let target = state.target(idx);
+    let entry = &target.entry;
+    let newest = newest_shown(state, now, question, idx);
+    let (status, error) = outcome(newest);
     Listed {
         name: entry.name.clone(),
         url: mask_url(&entry.spec.url),
@@ -161,16 +242,13 @@ fn listed(state: &State, now: Timestamp, only: Option<VantageIdx>, row: &Row<'_>
         labels: entry.labels.iter().cloned().collect(),
         interval: show(entry.interval),
         paused: entry.paused,
-        verdict: row.verdict,
-        since: row.target.since.map(Timestamp::rfc3339),
+        verdict,
+        since: target.since.map(Timestamp::rfc3339),
         status,
         error,
-        latency_ms: row
-            .newest
-            .filter(|entry| answered(entry))
-            .map(|entry| millis(entry.latency_us)),
-        last_planned: row.newest.map(|entry| entry.planned.rfc3339()),
-        last_hour: strip(state, row.idx, now, only),
+        latency_ms: newest.filter(|entry| answered(entry)).map(|entry| millis(entry.latency_us)),
+        last_planned: newest.map(|entry| entry.planned.rfc3339()),
+        last_hour: strip(state, idx, now, question.vantage),
     }
 }
 

@@ -39,6 +39,19 @@ pub(crate) fn send(
     target: &str,
     headers: &[(&str, &str)],
 ) -> Answer {
+    let (head, body) = send_for_bytes(address, method, target, headers);
+    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
+    let body = String::from_utf8(body).expect("answers are UTF-8");
+    Answer { status, head, body }
+}
+
+/// The same for an answer that may be no text.
+pub(crate) fn send_for_bytes(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> (String, Vec<u8>) {
     let mut stream = TcpStream::connect(address).expect("the collector listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
     let headers: String =
@@ -49,8 +62,25 @@ pub(crate) fn send(
     stream.write_all(request.as_bytes()).expect("the request can be sent");
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).expect("an answer comes");
-    let answer = String::from_utf8(answer).expect("answers are UTF-8");
-    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok()).expect("a status");
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    let end = answer.windows(4).position(|part| part == b"\r\n\r\n").expect("a head and a body");
+    let body = answer.split_off(end + 4);
+    let head = String::from_utf8(answer).expect("heads are UTF-8");
+    let chunked = head.to_lowercase().contains("transfer-encoding: chunked");
+    (head, if chunked { without_chunks(&body) } else { body })
+}
+
+/// What is in the chunks of a body.
+fn without_chunks(mut body: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    loop {
+        let end = body.windows(2).position(|part| part == b"\r\n").expect("a chunk has a size");
+        let size = std::str::from_utf8(&body[..end]).expect("a size is text");
+        let size = usize::from_str_radix(size, 16).expect("a size is a number");
+        if size == 0 {
+            return whole;
+        }
+        let chunk = &body[end + 2..];
+        whole.extend_from_slice(&chunk[..size]);
+        body = &chunk[size + 2..];
+    }
 }

@@ -3,18 +3,25 @@
 
 mod changes;
 mod client;
+mod conditional;
 mod counting;
+mod document;
 mod elsewhere;
 mod events;
 mod everywhere;
 mod listing;
 mod origin;
+mod pages;
 mod parameters;
 mod past_hour;
+mod probes;
+mod recount;
 mod rig;
 mod routes;
 mod secrets;
+mod settings;
 mod shape;
 mod story;
+mod suspicion;
 mod tokens;
 mod vantages;

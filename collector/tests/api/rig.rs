@@ -95,13 +95,24 @@ impl Rig {
 
     /// An agent of another vantage, whose name server answers `ip` to everything, or that no name exists.
     pub(crate) fn agent(&self, vantage: &str, ip: Option<[u8; 4]>, probe: ProbeOptions) {
+        self.agent_in(vantage, &format!("{vantage}-a"), ip, probe);
+    }
+
+    /// The same in another zone.
+    pub(crate) fn agent_in(
+        &self,
+        vantage: &str,
+        zone: &str,
+        ip: Option<[u8; 4]>,
+        probe: ProbeOptions,
+    ) {
         let config = self.runtime.block_on(async {
             let (dns, serve) = origin::name_server(ip).await;
             self.runtime.spawn(serve);
             AgentConfig {
                 vantage: vantage.into(),
-                zone: format!("{vantage}-a"),
-                agent_id: format!("agent-{vantage}"),
+                zone: zone.into(),
+                agent_id: format!("agent-{}", zone.trim_end_matches("-a")),
                 probe: ProbeOptions {
                     dns: Some(dns.to_string().parse().expect("an address")),
                     ..probe

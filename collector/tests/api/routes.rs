@@ -75,7 +75,7 @@ fn the_summary_has_every_field_and_its_numbers_add_up() {
             "targets":{{"total":"count","up":"count","degraded":"count","partial":"count","down":"count",
                 "unknown":"count","paused":"count"}},
             "slots":{{{SLOTS}}},"status_codes":{counts},"unexpected":{{"status":"count","body":"count"}},
-            "failures":{counts},
+            "failures":{counts},"unconfirmed":"count",
             "latency_ms":{{"p50":"number","p90":"number","p95":"number","p99":"number","max":"number"}},
             "uptime":{{"low":"number","high":"number","coverage":"number"}},"rounds":[{round}]}}"#
         ),
@@ -171,7 +171,8 @@ fn one_target_is_told_in_full_from_each_vantage() {
     let probe = format!(r#"{{"planned":"time","agent":"text","zone":"text",{FOUND}}}"#);
     let at = format!(
         r#"{{"vantage":"text","verdict":"text","since":"time","last_hour":{STRIP},"next_planned":"time",
-        "newest":{probe},"last_success":"null","newest_failure":{probe},"changed":"null"}}"#
+        "newest":{probe},"last_success":"null","newest_failure":{probe},"changed":"null",
+        "unconfirmed":"count"}}"#
     );
     check(
         &full,
@@ -220,14 +221,18 @@ fn agents_and_vantages_say_who_is_there() {
         r#"{"agents":[{"id":"text","vantage":"text","zone":"text","state":"text","targets":"count",
             "version":"text","capacity":"positive","in_flight":"count","waiting":"count","outbox_bytes":"count",
             "lateness_ms":"count","connected_since":"time","last_heard":"time","watermark":"time|null",
-            "refused":"empty"}]}"#,
+            "refused":"empty","busy":"number","suspect":"null","behind":"bool",
+            "settings":{"desired":"positive","applied":"positive","behind_ms":"count"},
+            "assignment":{"desired":"positive","applied":"positive","behind_ms":"count"}}],
+            "settings":{"version":"positive","problem":"null"}}"#,
     );
     let agent = &agents["agents"][0];
     assert_eq!((&agent["id"], &agent["state"]), (&"local-a".into(), &"connected".into()));
     let vantages = rig.json("/api/v1/vantages");
     check(
         &vantages,
-        r#"{"vantages":[{"name":"text","state":"text","agents":"count","targets":"count","last_seen":"time|null"}]}"#,
+        r#"{"vantages":[{"name":"text","state":"text","agents":"count","targets":"count","last_seen":"time|null",
+            "capacity":{"at_once":"positive","needed":"number","more_agents":"count"}}]}"#,
     );
     let vantage = &vantages["vantages"][0];
     assert_eq!((&vantage["name"], &vantage["state"]), (&"default".into(), &"active".into()));
@@ -264,16 +269,23 @@ fn health_routes_answer_in_a_word() {
 
 #[test]
 fn metrics_are_openmetrics_about_the_program_and_not_about_each_target() {
-    let answer = shared().get("/metrics");
+    let accept = [("Accept", "application/openmetrics-text;version=1.0.0,text/plain;q=0.5")];
+    let answer = send(shared().http, "GET", "/metrics", &accept);
     let kind = answer.header("content-type").expect("it has one");
     assert!(kind.starts_with("application/openmetrics-text"), "{kind}");
     assert!(answer.body.ends_with("# EOF\n"), "{}", answer.body);
+    assert_eq!(answer.body.matches("# EOF").count(), 1);
+    let plain = shared().get("/metrics");
+    assert_eq!(plain.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert!(plain.body.contains("# TYPE zonewatch_results_total counter\n"), "{}", plain.body);
+    assert!(!plain.body.contains("# EOF"), "{}", plain.body);
     for line in [
         "zonewatch_rejected_rows 2",
         "zonewatch_log_working 1",
         "zonewatch_targets{verdict=\"paused\"} 1",
         "zonewatch_targets{verdict=\"down\"} 4",
         "zonewatch_agents{state=\"connected\"} 1",
+        "zonewatch_assignments_behind 0",
     ] {
         assert!(answer.body.lines().any(|known| known == line), "{line} in {}", answer.body);
     }

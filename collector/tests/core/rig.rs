@@ -197,6 +197,8 @@ impl Rig {
             held: Vec::new(),
             sent_us: 0,
             log_seen,
+            takes_settings: true,
+            takes_parts: true,
         };
         self.seqs.insert(session, 0);
         self.tell(Event::Hello(SessionId(session), hello));

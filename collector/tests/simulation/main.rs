@@ -89,6 +89,17 @@ fn a_paused_agent_never_makes_a_target_look_bad() {
 }
 
 #[test]
+fn an_agent_that_reaches_nothing_never_makes_a_target_look_bad() {
+    let faults = Faults { dead_uplinks: true, ..Faults::NONE };
+    check(15, faults, |world| {
+        world.run(TEN_MINUTES);
+        world.heal_and_converge();
+        oracle::nothing_missed(world);
+        oracle::no_verdict_ever_fell(world);
+    });
+}
+
+#[test]
 fn a_list_that_changes_at_any_moment_is_accounted_for_to_the_last_slot() {
     let faults = Faults { change_list: true, kill_agents: true, ..Faults::NONE };
     check(10, faults, |world| world.run(TEN_MINUTES));

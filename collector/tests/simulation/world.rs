@@ -10,13 +10,14 @@ use agent::{
     Event as AgentEvent, LocalMicros, StreamId, Ticket,
 };
 use bytes::Bytes;
-use collector::core::{Core, CoreConfig, Effect, Event};
+use collector::core::{Core, CoreConfig, Counters, Effect, Event};
 use collector::fleet::SessionId;
 use collector::leader;
 use collector::store::{Memory, Store};
 use collector::target_file::Target;
 use proto::{
-    AgentMessage, CollectorMessage, Failure, Outcome, Phases, ProbeSpec, Timestamp, Uid, wire,
+    AgentMessage, CollectorMessage, Failure, Outcome, Phases, ProbeSpec, SettingsApplied,
+    Timestamp, Uid, wire,
 };
 
 use super::random::Random;
@@ -36,6 +37,8 @@ pub struct Faults {
     pub pause_agents: bool,
     pub change_list: bool,
     pub slow_log: bool,
+    /// An agent reaches the collector and no target. The targets are up all the time then.
+    pub dead_uplinks: bool,
     /// A vantage has a minute of peace between two faults: nothing needs to be missed then.
     pub one_at_a_time: bool,
 }
@@ -48,6 +51,7 @@ impl Faults {
         pause_agents: false,
         change_list: false,
         slow_log: false,
+        dead_uplinks: false,
         one_at_a_time: true,
     };
     pub const ALL: Self = Self {
@@ -57,6 +61,7 @@ impl Faults {
         pause_agents: true,
         change_list: true,
         slow_log: true,
+        dead_uplinks: false,
         one_at_a_time: false,
     };
 }
@@ -68,7 +73,7 @@ pub struct Seen {
     pub vantage: String,
     pub planned: Timestamp,
     pub outcome: Outcome,
-    /// The agent stood still while it ran: it must not count as a failure.
+    /// The agent stood still while it ran, or reached nothing: it must not count as a failure.
     pub disturbed: bool,
 }
 
@@ -80,6 +85,8 @@ struct Probe {
     ends: Timestamp,
     outcome: Outcome,
     disturbed: bool,
+    /// Its agent reached nothing.
+    dead: bool,
 }
 
 /// A connection: messages both ways, in order, each at its time.
@@ -101,6 +108,7 @@ struct Node {
     connect_at: Timestamp,
     dead_until: Timestamp,
     cut_until: Timestamp,
+    uplink_dead_until: Timestamp,
     paused_until: Timestamp,
     paused_from: Option<Timestamp>,
     probes: Vec<Probe>,
@@ -164,6 +172,7 @@ impl World {
                     connect_at: now,
                     dead_until: now,
                     cut_until: now,
+                    uplink_dead_until: now,
                     paused_until: now,
                     paused_from: None,
                     probes: Vec::new(),
@@ -272,6 +281,13 @@ impl World {
             self.nodes[n].paused_until = self.now + pause;
             self.nodes[n].paused_from.get_or_insert(self.now);
         }
+        // Every target has been up once before.
+        let warm = self.now.millis() - START > 120_000;
+        if self.faults.dead_uplinks && warm && peace && self.random.one_in(each) {
+            let dead = Duration::from_millis(self.random.range(500, 150_000));
+            self.tell(format!("{} reaches nothing for {dead:?}", self.nodes[n].id));
+            self.nodes[n].uplink_dead_until = self.now + dead;
+        }
         if self.faults.kill_collector && self.random.one_in(each * 2) && self.collector.is_some() {
             let dead = Duration::from_millis(self.random.range(50, 20_000));
             self.tell(format!("kill the collector for {dead:?}"));
@@ -302,7 +318,8 @@ impl World {
     fn had_peace(&self, n: usize) -> bool {
         let minute = Duration::from_secs(60);
         let well = |node: &Node| {
-            node.dead_until.max(node.cut_until).max(node.paused_until) + minute < self.now
+            let well = node.dead_until.max(node.cut_until).max(node.paused_until);
+            well.max(node.uplink_dead_until) + minute < self.now
         };
         self.nodes.iter().filter(|node| node.vantage == self.nodes[n].vantage).all(well)
     }
@@ -542,7 +559,7 @@ impl World {
                 vantage: self.nodes[n].vantage.clone(),
                 planned: probe.planned,
                 outcome: probe.outcome,
-                disturbed: probe.disturbed,
+                disturbed: probe.disturbed || probe.dead,
             });
             let attempt = if probe.disturbed {
                 Attempt::Paused
@@ -573,7 +590,11 @@ impl World {
                 AgentEffect::Start(start) => {
                     let at = local(&self.nodes[n], self.now);
                     self.tell_agent(n, AgentEvent::Started { ticket: start.ticket, at });
-                    let outcome = self.outcome(start.uid, start.planned);
+                    let dead = self.nodes[n].uplink_dead_until > self.now;
+                    let outcome = match dead {
+                        true => self.unreachable(),
+                        false => self.truth(start.uid, start.planned),
+                    };
                     let takes = match outcome {
                         Outcome::Failed(Failure::Timeout) => TIMEOUT,
                         _ => Duration::from_millis(self.random.range(5, 900)),
@@ -586,6 +607,7 @@ impl World {
                         ends: self.now + takes,
                         outcome,
                         disturbed: false,
+                        dead,
                     });
                 }
                 AgentEffect::Send(stream, message) => {
@@ -604,19 +626,39 @@ impl World {
                         self.disconnect(n);
                     }
                 }
+                AgentEffect::Tune(settings) => {
+                    let applied = SettingsApplied {
+                        version: settings.version,
+                        capacity: settings.concurrency.unwrap_or(1000),
+                        problem: None,
+                    };
+                    self.tell_agent(n, AgentEvent::Tuned(applied));
+                }
                 AgentEffect::StopStarting | AgentEffect::Drained => {}
             }
         }
     }
 
-    /// What a target answers is a function of its name and the slot, so that the oracle knows it too.
-    fn outcome(&mut self, uid: Uid, planned: Timestamp) -> Outcome {
-        truth(uid, planned)
+    /// What an agent finds that reaches nothing.
+    fn unreachable(&mut self) -> Outcome {
+        let kinds = [Failure::Dns, Failure::Connect, Failure::Timeout];
+        Outcome::Failed(kinds[self.random.range(0, 3) as usize])
+    }
+
+    /// What a probe of this slot finds, whoever runs it: a function of target and slot, so that the oracle knows it too.
+    pub fn truth(&self, uid: Uid, planned: Timestamp) -> Outcome {
+        match self.faults.dead_uplinks {
+            true => Outcome::Answered { status: 200, unexpected: None },
+            false => truth(uid, planned),
+        }
+    }
+
+    pub fn counters(&self) -> &Counters {
+        self.collector.as_ref().expect("the collector lives").counters()
     }
 }
 
-/// What a probe of this slot finds, whoever runs it.
-pub fn truth(uid: Uid, planned: Timestamp) -> Outcome {
+fn truth(uid: Uid, planned: Timestamp) -> Outcome {
     match Random::new(uid.0 ^ planned.millis() as u64).range(0, 20) {
         0 => Outcome::Failed(Failure::Timeout),
         1 => Outcome::Failed(Failure::Connect),

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::raw::v1 as raw;
 use super::{Malformed, decode_batch, encode_batch, millis_u32, value};
 use crate::batch::Batch;
@@ -40,7 +42,7 @@ pub(super) fn answer_to_raw(answer: ProbeAnswer) -> raw::ProbeAnswer {
             raw::ProbeAnswer { id, columns, missed: 0 }
         }
         Err(reason) => {
-            raw::ProbeAnswer { id, columns: Vec::new().into(), missed: reason.number() as i32 }
+            raw::ProbeAnswer { id, columns: Bytes::new(), missed: reason.number() as i32 }
         }
     }
 }

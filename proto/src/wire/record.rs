@@ -8,7 +8,7 @@ use prost::Message;
 use super::raw::log::v1 as raw;
 use super::target::{interval_from_raw, pairs_from_raw, pairs_to_raw, spec_from_raw, spec_to_raw};
 use super::{Malformed, millis_u32, millis_u64, value};
-use crate::record::{Kind, Record, ResultBatch, TargetEntry, VantageState};
+use crate::record::{Kind, Record, ResultBatch, Suspicion, TargetEntry, VantageState};
 use crate::target::Uid;
 use crate::time::Timestamp;
 
@@ -36,6 +36,10 @@ pub fn encode_record(record: Record) -> Bytes {
         Kind::Results(batch) => {
             let ResultBatch { vantage, agent_id, zone, boot, columns } = batch;
             RawKind::Results(raw::ResultBatch { vantage, agent_id, zone, boot, columns })
+        }
+        Kind::Suspicion(Suspicion { vantage, agent_id, from, until }) => {
+            let (from_ms, until_ms) = (from.millis(), until.millis());
+            RawKind::Suspicion(raw::Suspicion { vantage, agent_id, from_ms, until_ms })
         }
     };
     raw::Record { at_ms: at.millis(), kind: Some(kind) }.encode_to_vec().into()
@@ -70,6 +74,10 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
         }
         RawKind::Results(raw::ResultBatch { vantage, agent_id, zone, boot, columns }) => {
             Kind::Results(ResultBatch { vantage, agent_id, zone, boot, columns })
+        }
+        RawKind::Suspicion(raw::Suspicion { vantage, agent_id, from_ms, until_ms }) => {
+            let (from, until) = (Timestamp::from_millis(from_ms), Timestamp::from_millis(until_ms));
+            Kind::Suspicion(Suspicion { vantage, agent_id, from, until })
         }
     };
     Ok(Record { at: Timestamp::from_millis(at_ms), kind })

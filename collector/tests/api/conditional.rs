@@ -1,0 +1,46 @@
+//! What a browser and what is between may do with answers and questions: keep, compress, ask from elsewhere.
+
+use crate::client::{send, send_for_bytes};
+use crate::rig::{Rig, shared};
+
+#[test]
+fn an_answer_that_the_client_has_already_is_not_sent_again() {
+    let rig = shared();
+    let route = "/api/v1/rejected-rows";
+    let first = rig.get(route);
+    let tag = first.header("etag").expect("it is named").to_owned();
+    assert_eq!(first.header("cache-control"), Some("private, no-cache"));
+    let again = send(rig.http, "GET", route, &[("If-None-Match", &tag)]);
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    assert_eq!(again.header("etag"), Some(tag.as_str()));
+    let other = send(rig.http, "GET", route, &[("If-None-Match", "W/\"0\"")]);
+    assert_eq!((other.status, other.body), (200, first.body));
+}
+
+#[test]
+fn a_long_answer_is_compressed_for_whoever_asks() {
+    let rig = shared();
+    let accept = [("Accept-Encoding", "gzip")];
+    let (head, body) = send_for_bytes(rig.http, "GET", "/api/v1/targets", &accept);
+    assert!(head.to_lowercase().contains("content-encoding: gzip"), "{head}");
+    assert_eq!(body[..2], [0x1f, 0x8b]);
+    let plain = rig.get("/api/v1/targets");
+    assert_eq!(plain.header("content-encoding"), None);
+    assert!(body.len() * 2 < plain.body.len(), "{} of {}", body.len(), plain.body.len());
+}
+
+#[test]
+fn a_page_of_another_origin_cannot_make_agents_probe_unless_it_is_listed() {
+    let rig = Rig::start(
+        "name,url\nok,http://{origin}/status/200\n",
+        &["--cors-origin", "https://status.example"],
+    );
+    let ask = |origin: &str| {
+        send(rig.http, "POST", "/api/v1/targets/ok/probe", &[("Origin", origin)]).status
+    };
+    for origin in ["https://evil.example", "http://status.example", "null"] {
+        assert_eq!(ask(origin), 403, "{origin}");
+    }
+    assert_eq!(ask("https://status.example"), 200);
+    assert_eq!(ask(&format!("http://{}", rig.http)), 200, "its own page");
+}

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{AskId, Asked, Core, Effect, Event, SessionEnd};
+use crate::fill::Filler;
 use crate::fleet::SessionId;
 use crate::news::Reporter;
 use crate::store::writer::{WriterEvent, WriterHandle};
@@ -174,6 +175,14 @@ pub enum HubError {
     LogGone,
 }
 
+/// What stands between the core and everyone else.
+pub struct Between {
+    /// Puts secrets into what agents are sent.
+    pub filler: Filler,
+    /// Tells those who listen what is new.
+    pub reporter: Reporter,
+}
+
 /// Runs the core until `stop`, then drains it: every append that was begun is durable when this returns, unless the log
 /// is failing. Gives the core back.
 ///
@@ -182,15 +191,16 @@ pub enum HubError {
 pub async fn run(
     mut core: Core,
     inbox: Inbox,
+    between: Between,
     writer: WriterHandle,
     mut log: mpsc::Receiver<WriterEvent>,
     health: tokio::sync::watch::Sender<LogHealth>,
-    reporter: Reporter,
     stop: CancellationToken,
 ) -> Result<Core, HubError> {
     let Inbox { hub, mut events, mut questions } = inbox;
-    let mut performer =
-        Performer { hub, writer, backlog: VecDeque::new(), cut_off: Vec::new(), reporter };
+    let Between { filler, reporter } = between;
+    let (backlog, cut_off) = (VecDeque::new(), Vec::new());
+    let mut performer = Performer { hub, writer, filler, backlog, cut_off, reporter };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -260,6 +270,7 @@ pub async fn answer(core: &Core, inbox: &mut Inbox) {
 struct Performer {
     hub: Hub,
     writer: WriterHandle,
+    filler: Filler,
     /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
     /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
@@ -272,7 +283,10 @@ struct Performer {
 impl Performer {
     fn apply(&mut self, core: &mut Core, event: Event) {
         let mut next = Some(event);
-        while let Some(event) = next {
+        while let Some(mut event) = next {
+            if let Event::Hello(_, hello) = &mut event {
+                self.filler.incoming(hello);
+            }
             for effect in core.apply(self.hub.now(), event) {
                 self.perform(effect);
             }
@@ -285,7 +299,10 @@ impl Performer {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(session, message) => self.say(session, Outgoing::Message(message)),
+            Effect::Send(session, mut message) => {
+                self.filler.outgoing(&mut message);
+                self.say(session, Outgoing::Message(message));
+            }
             Effect::End(session, end) => self.say(session, Outgoing::End(end)),
             Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
             Effect::Answer(ask, asked) => {

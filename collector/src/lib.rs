@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod fill;
 pub mod first_pass;
 pub mod fleet;
 #[doc(hidden)]

@@ -23,8 +23,9 @@ use tokio_util::sync::CancellationToken;
 use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
 use crate::core::{Core, CoreConfig};
+use crate::fill::Filler;
 use crate::http::{Answers, Api, Listeners, Orders, router};
-use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
+use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
@@ -258,10 +259,10 @@ impl Collector {
         core_task.spawn(hub::run(
             self.core,
             self.inbox,
+            Between { filler: Filler::new(self.secrets.clone()), reporter },
             writer,
             events,
             health,
-            reporter,
             hub_stop.clone(),
         ));
 

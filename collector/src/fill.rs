@@ -36,6 +36,7 @@ impl Filler {
             CollectorMessage::Welcome(_)
             | CollectorMessage::Ack { .. }
             | CollectorMessage::Beat(_)
+            | CollectorMessage::Settings(_)
             | CollectorMessage::GoAway { .. } => {}
         }
     }
@@ -94,7 +95,7 @@ mod tests {
         let (interval, phase) = (Duration::from_secs(60), Duration::ZERO);
         let target = ScheduledTarget { uid: Uid(1), revision: 1, interval, phase, from: at, spec };
         let shard = ShardId::new(3).expect("a shard");
-        let grant = Grant { shard, from: at, content_hash: 77, targets: vec![target] };
+        let grant = Grant { shard, from: at, content_hash: 77, targets: vec![target], more: false };
         let assign = Assign { version: 1, revokes: Vec::new(), grants: vec![grant] };
         let mut message = CollectorMessage::Assign(assign);
         filler.outgoing(&mut message);
@@ -128,6 +129,8 @@ mod tests {
                 held: vec![HeldShard { shard, from, content_hash }],
                 sent_us: 1,
                 log_seen: 0,
+                takes_settings: true,
+                takes_parts: true,
             };
             filler.incoming(&mut hello);
             hello.held[0].content_hash

@@ -17,7 +17,7 @@ use crate::core::{AskId, Asked, Core, Effect, Event, SessionEnd};
 use crate::fill::Filler;
 use crate::fleet::SessionId;
 use crate::news::Reporter;
-use crate::store::writer::{WriterEvent, WriterHandle};
+use crate::store::writer::{Chore, WriterEvent, WriterHandle};
 
 /// The program's clock: made once, by [`crate::clock::start`] or by a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -199,8 +199,8 @@ pub async fn run(
 ) -> Result<Core, HubError> {
     let Inbox { hub, mut events, mut questions } = inbox;
     let Between { filler, reporter } = between;
-    let (backlog, cut_off) = (VecDeque::new(), Vec::new());
-    let mut performer = Performer { hub, writer, filler, backlog, cut_off, reporter };
+    let (backlog, chores, cut_off) = (VecDeque::new(), VecDeque::new(), Vec::new());
+    let mut performer = Performer { hub, writer, filler, backlog, chores, cut_off, reporter };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -227,10 +227,15 @@ pub async fn run(
                     health.send_replace(LogHealth::Working);
                     continue;
                 }
-                // Nothing is asked for yet but appends.
-                WriterEvent::ChoresDone { .. }
-                | WriterEvent::ChoresFailing { .. }
-                | WriterEvent::ChoresRecovered => continue,
+                WriterEvent::ChoresDone { up_to } => Event::ChoresDone(up_to),
+                WriterEvent::ChoresFailing { error } => {
+                    tracing::error!(error, "finished hours cannot be written; the log grows, and it is tried again");
+                    continue;
+                }
+                WriterEvent::ChoresRecovered => {
+                    tracing::info!("finished hours can be written again");
+                    continue;
+                }
                 WriterEvent::Deposed { position } => return Err(HubError::Deposed { position }),
             },
             _ = tick.tick() => {
@@ -274,6 +279,8 @@ struct Performer {
     /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
     /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
+    /// The same for what is done beside the log: one hour or one snapshot at a time.
+    chores: VecDeque<(u64, Chore)>,
     /// Streams whose agents do not read: the core is to hear of it.
     cut_off: Vec<SessionId>,
     /// Tells listeners.
@@ -305,6 +312,7 @@ impl Performer {
             }
             Effect::End(session, end) => self.say(session, Outgoing::End(end)),
             Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
+            Effect::Chore(number, chore) => self.chores.push_back((number, chore)),
             Effect::Answer(ask, asked) => {
                 if let Some((_, waiting)) = self.hub.asking.remove(&ask) {
                     let _gone = waiting.send(asked);
@@ -333,6 +341,13 @@ impl Performer {
         while let Some((ticket, record)) = self.backlog.pop_front() {
             if self.writer.append(ticket, record.clone()).is_err() {
                 self.backlog.push_front((ticket, record));
+                return;
+            }
+        }
+        // Bytes are shared, so that a try costs nothing.
+        while let Some((number, chore)) = self.chores.pop_front() {
+            if self.writer.chore(number, chore.clone()).is_err() {
+                self.chores.push_front((number, chore));
                 return;
             }
         }

@@ -19,6 +19,7 @@ pub mod hub;
 pub mod inspect;
 pub mod leader;
 pub mod news;
+pub mod parts;
 pub mod plan;
 pub mod reload;
 pub mod screen;

@@ -161,3 +161,19 @@ need_promtool() {
     echo "no promtool: install Prometheus, or name promtool in ZONEWATCH_PROMTOOL"
     return 1
 }
+
+# Network namespaces: root, iproute2, and a kernel (or a container) that lets us make them.
+need_namespaces() {
+    local probe=zonewatch-probe-$$
+    if ! command -v ip >/dev/null; then
+        may_install && apt_install iproute2 || { echo "no ip: install iproute2" && return 1; }
+    fi
+    if ip netns add "$probe" 2>/dev/null; then
+        local works=
+        ip -n "$probe" link add zw0 type bridge 2>/dev/null && works=yes
+        ip netns del "$probe"
+        [[ -n $works ]] && return
+    fi
+    echo "network namespaces cannot be made here: that takes root, and in a container CAP_SYS_ADMIN and CAP_NET_ADMIN"
+    return 1
+}

@@ -12,7 +12,8 @@ mod slots;
 use std::time::Duration;
 
 use proto::{
-    AgentMessage, CollectorMessage, Missed, Note, Outcome, Phases, Refusal, Timestamp, Uid,
+    AgentMessage, CollectorMessage, Missed, Note, Outcome, Phases, ProbeSettings, Refusal,
+    SettingsApplied, Timestamp, Uid,
 };
 
 use crate::admit::Admit;
@@ -21,7 +22,9 @@ use crate::clock::{CollectorClock, LocalMicros};
 use crate::excuses::Excuses;
 use crate::flights::{Flights, Ticket};
 use crate::outbox::Outbox;
+use crate::parts::Parts;
 use crate::schedule::Schedule;
+use crate::usage::Usage;
 
 /// Who the agent is, and its bounds.
 #[derive(Clone, Debug)]
@@ -80,6 +83,8 @@ pub enum Event {
     },
     /// Start nothing more, deliver what there is.
     Drain,
+    /// Settings were tried.
+    Tuned(SettingsApplied),
 }
 
 /// How a try to probe ended.
@@ -126,6 +131,8 @@ pub enum Effect<H> {
     StopStarting,
     /// Everything is delivered.
     Drained,
+    /// Probe like this from now on; answered by [`Event::Tuned`].
+    Tune(ProbeSettings),
 }
 
 /// A slot to probe.
@@ -166,11 +173,14 @@ pub struct AgentCore<A: Admit> {
     schedule: Schedule<A::Handle>,
     flights: Flights<A::Handle>,
     outbox: Outbox,
+    /// The shard that is coming in parts.
+    parts: Parts,
     excuses: Excuses,
     asked: asked::AskedProbes,
     drain: Option<Drain>,
     /// The latest scheduled start since the last beat, against its plan; and before the last beat.
     lateness: (Duration, Duration),
+    usage: Usage,
     newest_stream: StreamId,
     counts: Counts,
     effects: Vec<Effect<A::Handle>>,
@@ -196,10 +206,12 @@ impl<A: Admit> AgentCore<A> {
             schedule: Schedule::default(),
             flights: Flights::new(config.handed_max),
             outbox: Outbox::new(config.outbox_bytes),
+            parts: Parts::default(),
             excuses: Excuses::default(),
             asked: asked::AskedProbes::default(),
             drain: None,
             lateness: (Duration::ZERO, Duration::ZERO),
+            usage: Usage::default(),
             newest_stream: StreamId(0),
             counts: Counts::default(),
             effects: Vec::new(),
@@ -211,6 +223,7 @@ impl<A: Admit> AgentCore<A> {
     /// Takes an event in, and says what to do.
     pub fn apply(&mut self, now: LocalMicros, event: Event) -> Vec<Effect<A::Handle>> {
         self.now = self.now.max(now);
+        self.usage.advance(self.now, self.flights.running());
         match event {
             Event::Tick => {}
             Event::Connected(stream) => self.greet(stream),
@@ -220,6 +233,7 @@ impl<A: Admit> AgentCore<A> {
             Event::Ended { ticket, attempt } => self.ended(ticket, attempt),
             Event::Paused { from, to } => self.paused(from, to),
             Event::Drain => self.begin_drain(),
+            Event::Tuned(applied) => self.tuned(applied),
         }
         self.start_due();
         self.keep_link();

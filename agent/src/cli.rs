@@ -88,9 +88,9 @@ pub struct RunArgs {
     /// Send the token to another machine without TLS (where the network is yours)
     #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
     pub allow_plaintext: bool,
-    /// Most probes at once; no more than the descriptor limit allows
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", default_value_t = CONCURRENCY)]
-    pub concurrency: NonZeroU32,
+    /// Most probes at once; no more than the descriptor limit allows [default: 1000]
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N")]
+    pub concurrency: Option<NonZeroU32>,
     /// How to probe.
     #[command(flatten)]
     pub probe: ProbeOptions,
@@ -104,11 +104,6 @@ pub struct RunArgs {
     #[command(flatten)]
     pub log: LogArgs,
 }
-
-const CONCURRENCY: NonZeroU32 = match NonZeroU32::new(AgentConfig::CONCURRENCY as u32) {
-    Some(concurrency) => concurrency,
-    None => NonZeroU32::MIN,
-};
 
 /// Metrics for CloudWatch.
 #[derive(Clone, Debug, Args)]

@@ -29,8 +29,10 @@ pub struct AgentConfig {
     pub vantage: String,
     /// The failure domain inside the vantage.
     pub zone: String,
-    /// The most probes at once.
-    pub concurrency: usize,
+    /// The most probes at once, if that is given here: otherwise the collector's settings say, or the default.
+    pub concurrency: Option<usize>,
+    /// What this machine affords: the most that settings can bring about.
+    pub concurrency_max: usize,
     /// How it probes.
     pub probe: ProbeOptions,
     /// What undelivered results may take.
@@ -64,7 +66,8 @@ impl AgentConfig {
             agent_id: random_id(),
             vantage: "default".into(),
             zone: "default".into(),
-            concurrency: Self::CONCURRENCY,
+            concurrency: None,
+            concurrency_max: usize::MAX,
             probe: ProbeOptions::default(),
             outbox_bytes: Self::OUTBOX_BYTES,
             drain_max: Self::DRAIN_MAX,

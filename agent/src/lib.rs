@@ -20,6 +20,7 @@ pub mod explain;
 mod flights;
 #[doc(hidden)]
 pub mod fuzz;
+mod limit;
 pub mod local_get;
 mod local_time;
 mod metadata;
@@ -27,6 +28,7 @@ mod metrics;
 mod notes;
 mod outage;
 mod outbox;
+mod parts;
 mod pause;
 mod plain_metrics;
 pub mod probe;
@@ -36,6 +38,8 @@ mod schedule;
 mod session;
 mod settings;
 mod signals;
+mod tuning;
+mod usage;
 mod worker;
 
 use std::net::SocketAddr;
@@ -68,6 +72,7 @@ use probe::Prober;
 use runtime::Runtime;
 use session::Dialer;
 use signals::Signals;
+use tuning::{Own, Tuner};
 use worker::Workers;
 
 /// The most slots that are tasks without having started: at about 1 KB each, 100 MB. More wait in the core.
@@ -115,7 +120,12 @@ impl Agent {
     /// Probes until `stop` is cancelled, then drains for at most [`AgentConfig::drain_max`].
     pub async fn run(self, stop: CancellationToken) -> DrainReport {
         let Self { config, prober, dialer, admin } = self;
-        let concurrency = config.concurrency.max(1);
+        let own = Own {
+            probe: config.probe,
+            concurrency: config.concurrency,
+            concurrency_max: config.concurrency_max,
+        };
+        let concurrency = own.concurrency(None);
         let span = tracing::info_span!("agent", id = %config.agent_id);
         tracing::info!(
             parent: &span, vantage = %config.vantage, zone = %config.zone,
@@ -150,7 +160,8 @@ impl Agent {
         }
         let runtime = Runtime::new(
             AgentCore::new(core_config, prober.clone()),
-            Workers::new(prober, concurrency, pauses.clone()),
+            Workers::new(prober.clone(), concurrency, pauses.clone()),
+            Tuner::new(prober, own),
             pauses,
             metrics,
             config.collector.to_string(),

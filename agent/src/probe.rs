@@ -31,10 +31,11 @@ mod shown;
 mod sockets;
 mod tls;
 mod trace;
+mod tuned;
 mod verify;
 mod watched;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use bytes::Bytes;
 use proto::{Cause, Note, Unexpected};
@@ -43,21 +44,20 @@ use tokio::time::timeout;
 
 pub use exchange::{BODY_MATCHED_MAX, BODY_MAX, HEAD_MAX};
 pub use mask::mask_url;
-pub use options::{DnsServer, ProbeOptions};
+pub use options::{DnsServer, ProbeOptions, network};
 pub use permits::HostPermit;
 pub use prepare::{Prepared, Unfit};
 pub use report::{Attempt, Details, Ended, Fault, Hop, Report};
 pub use trace::Phase;
 
-use address::AddressPolicy;
 use exchange::{Answer, Exchange};
 use fault::Stop;
 use patterns::Patterns;
 use permits::Permits;
 use request::Request;
-use resolve::Names;
 use tls::TlsConfigs;
 use trace::Trace;
+use tuned::Tuned;
 
 /// Probes targets; cheap to clone, all clones share its caches and limits.
 #[derive(Clone)]
@@ -66,11 +66,10 @@ pub struct Prober {
 }
 
 struct Shared {
-    names: Names,
-    addresses: AddressPolicy,
     tls: TlsConfigs,
     permits: Permits,
     patterns: Patterns,
+    tuned: RwLock<Arc<Tuned>>,
 }
 
 /// Why a prober cannot start.
@@ -99,13 +98,28 @@ impl Prober {
     /// When `--dns` names no server. Missing trust roots or a missing `/etc/resolv.conf` are warned of.
     pub fn new(options: &ProbeOptions) -> Result<Self, ProberError> {
         let shared = Shared {
-            names: Names::new(options.dns.as_ref())?,
-            addresses: AddressPolicy::new(options.deny_private, options.allow_network.clone()),
+            tuned: RwLock::new(Arc::new(Tuned::new(options, None)?)),
             tls: TlsConfigs::new()?,
-            permits: Permits::new(options.per_host),
+            permits: Permits::new(options.per_host.unwrap_or(ProbeOptions::PER_HOST)),
             patterns: Patterns::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Probes like this from now on, in all clones; what runs goes on as it began. A name server given by name is looked up by
+    /// the system: this may block.
+    ///
+    /// # Errors
+    /// When the options cannot be used: the ones before stay.
+    pub fn tune(&self, options: &ProbeOptions) -> Result<(), ProberError> {
+        let tuned = Tuned::new(options, Some(&self.tuned()))?;
+        *self.shared.tuned.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tuned);
+        self.shared.permits.resize(options.per_host.unwrap_or(ProbeOptions::PER_HOST));
+        Ok(())
+    }
+
+    fn tuned(&self) -> Arc<Tuned> {
+        self.shared.tuned.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Checks `spec` and does once what need not be done at every probe. Reads the file of `tls_ca`, nothing else.
@@ -134,7 +148,8 @@ impl Prober {
     }
 
     async fn run(&self, prepared: &Prepared, mut trace: Trace) -> Ended {
-        let ended = timeout(prepared.timeout, self.follow(prepared, &mut trace)).await;
+        let tuned = self.tuned();
+        let ended = timeout(prepared.timeout, self.follow(&tuned, prepared, &mut trace)).await;
         trace.leave();
         match ended {
             Ok(Ok(answer)) => {
@@ -151,7 +166,7 @@ impl Prober {
             Ok(Err(Stop::Fault(fault))) => Ended::Fault(fault),
             Err(_) => {
                 let resolving = trace.phase() == Some(Phase::Resolve);
-                match self.shared.names.recent_fault().filter(|_| resolving) {
+                match tuned.names.recent_fault().filter(|_| resolving) {
                     Some(fault) => Ended::Fault(fault),
                     None => Ended::Report(trace.timeout(prepared.timeout)),
                 }
@@ -160,32 +175,38 @@ impl Prober {
     }
 
     /// One hop after the other, until one is the answer.
-    async fn follow(&self, prepared: &Prepared, trace: &mut Trace) -> Result<Answer, Stop> {
+    async fn follow(
+        &self,
+        tuned: &Tuned,
+        prepared: &Prepared,
+        trace: &mut Trace,
+    ) -> Result<Answer, Stop> {
         let mut itinerary = redirect::Itinerary::default();
-        let mut next = None;
+        let mut next = tuned.introduced(&prepared.first);
         loop {
             let request = next.as_ref().unwrap_or(&prepared.first);
-            let exchange = self.open(prepared, request, trace).await?;
+            let exchange = self.open(tuned, prepared, request, trace).await?;
             trace.answered(exchange.status());
             if !prepared.follow_redirects || !redirect::is_redirect(exchange.status()) {
                 return exchange.read(trace).await;
             }
             let to = itinerary.next(request, exchange.status(), exchange.location())?;
             trace.redirected(&to);
-            next = Some(to);
+            next = tuned.introduced(&to).or(Some(to));
         }
     }
 
     /// From a request to the head of its answer, over a new connection.
     async fn open(
         &self,
+        tuned: &Tuned,
         prepared: &Prepared,
         request: &Request,
         trace: &mut Trace,
     ) -> Result<Exchange, Stop> {
         trace.enter(Phase::Resolve);
-        let mut addresses = self.shared.names.resolve(&request.url).await?;
-        self.shared.addresses.filter(&mut addresses, trace)?;
+        let mut addresses = tuned.names.resolve(&request.url).await?;
+        tuned.addresses.filter(&mut addresses, trace)?;
 
         trace.enter(Phase::Connect);
         let stream = dial::dial(&addresses, request.port(), trace).await?;

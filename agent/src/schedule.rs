@@ -138,7 +138,7 @@ impl<H: Clone> Schedule<H> {
         grant: Grant,
         admit: &mut impl Admit<Handle = H>,
     ) -> Vec<RefusedTarget> {
-        let Grant { shard, from, content_hash, targets } = grant;
+        let Grant { shard, from, content_hash, targets, more: _ } = grant;
         let held = Some(HeldShard { shard, from, content_hash });
         let entry = self.shards.entry(shard).or_insert(Shard { held: None, stretches: Vec::new() });
         entry.held = held;

@@ -52,12 +52,15 @@ impl RunArgs {
             (None, Some(value)) => Some(first_line(&value, TOKEN_VARIABLE)?),
             (token, _) => token,
         };
-        if token.is_some() && !self.collector.is_https() && !self.collector.is_loopback() {
+        let plain = !self.collector.is_https() && !self.collector.is_loopback();
+        if token.is_some() && plain && self.allow_plaintext {
             tracing::warn!(collector = %self.collector, "the token travels unencrypted");
         }
-        let wanted = usize::try_from(self.concurrency.get()).unwrap_or(usize::MAX);
-        let concurrency = affordable_concurrency(wanted, descriptors);
-        if concurrency < wanted {
+        let concurrency = self.concurrency.and_then(|given| usize::try_from(given.get()).ok());
+        let concurrency_max = affordable_concurrency(usize::MAX, descriptors);
+        let wanted = concurrency.unwrap_or(AgentConfig::CONCURRENCY);
+        if concurrency_max < wanted {
+            let concurrency = concurrency_max;
             tracing::warn!(wanted, concurrency, ?descriptors, "fewer probes at once: open files");
         }
         let task = match variable(metadata::VARIABLE) {
@@ -85,6 +88,7 @@ impl RunArgs {
             vantage: self.vantage.or(task.region).unwrap_or(default.vantage),
             zone: self.zone.or(task.zone).unwrap_or(default.zone),
             concurrency,
+            concurrency_max,
             probe: self.probe,
             listen: Some(listen),
             emf: self.emf.emf.then_some(self.emf.deployment),
@@ -160,7 +164,7 @@ mod tests {
         let two = config("--collector http://a:1", &[]).await.unwrap();
         assert_eq!((one.vantage.as_str(), one.zone.as_str()), ("default", "default"));
         assert_ne!(one.agent_id, two.agent_id);
-        assert_eq!(one.concurrency, 400, "as the descriptors allow");
+        assert_eq!((one.concurrency, one.concurrency_max), (None, 400), "as the descriptors allow");
         assert_eq!(one.listen, Some(Listen { address: AgentConfig::LISTEN, required: false }));
     }
 

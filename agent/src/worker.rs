@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::ScheduledTarget;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +13,7 @@ use crate::admit::Admit;
 use crate::agent_core::{Attempt, Start};
 use crate::clock::LocalMicros;
 use crate::flights::Ticket;
+use crate::limit::Limit;
 use crate::local_time::{boot_time, until};
 use crate::pause::Pauses;
 use crate::probe::{Ended, Prepared, Prober};
@@ -44,7 +45,7 @@ pub(crate) struct Workers {
 
 struct Shared {
     prober: Prober,
-    permits: Arc<Semaphore>,
+    permits: Limit,
     pauses: Arc<Pauses>,
     started: mpsc::Sender<(Ticket, LocalMicros)>,
     no_more: CancellationToken,
@@ -65,10 +66,15 @@ impl Workers {
     /// None yet; at most `concurrency` probes will run at once.
     pub(crate) fn new(prober: Prober, concurrency: usize, pauses: Arc<Pauses>) -> Self {
         let (sender, started) = mpsc::channel(STARTED_MAX);
-        let permits = Arc::new(Semaphore::new(concurrency.clamp(1, Semaphore::MAX_PERMITS)));
+        let permits = Limit::new(concurrency);
         let no_more = CancellationToken::new();
         let shared = Arc::new(Shared { prober, permits, pauses, started: sender, no_more });
         Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started }
+    }
+
+    /// From now on at most `concurrency` probes run at once; what runs is not cut short.
+    pub(crate) fn resize(&self, concurrency: usize) {
+        self.shared.permits.resize(concurrency);
     }
 
     /// Probes as soon as there are permits.
@@ -113,7 +119,7 @@ impl Shared {
         let (prepared, timeout) = &*start.handle;
         let permits = async {
             let host = self.prober.permit(prepared).await;
-            let global = self.permits.acquire().await.expect("it is never closed");
+            let global = self.permits.acquire().await;
             (host, global)
         };
         let permits = tokio::select! {

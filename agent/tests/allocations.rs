@@ -73,7 +73,7 @@ fn a_probe_allocates_no_more_than_its_ceiling() {
 
 fn config(url: &str) -> AgentConfig {
     AgentConfig {
-        probe: ProbeOptions { per_host: 1_000, ..ProbeOptions::default() },
+        probe: ProbeOptions { per_host: Some(1_000), ..ProbeOptions::default() },
         ..AgentConfig::new(url.parse().expect("a URL"))
     }
 }
@@ -90,7 +90,7 @@ async fn stage() {
         ..target(origin.url.clone())
     };
     let targets = (0..TARGETS).map(spread).collect();
-    let grant = Grant { shard: shard(), from: now(), content_hash: 1, targets };
+    let grant = Grant { shard: shard(), from: now(), content_hash: 1, targets, more: false };
     let assign = Assign { version: 1, revokes: vec![], grants: vec![grant] };
     stream.say(CollectorMessage::Assign(assign)).await;
     let mut found = 0;

@@ -7,12 +7,11 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::capacity::{AGENT_CONCURRENCY, Demand};
 use crate::target_file::{
     Defaults, FileError, Problem, Rejected, Secrets, Source, Target, TargetFile, Tell, show,
 };
 
-/// How many probes an agent runs at once unless it is told otherwise.
-const AGENT_CONCURRENCY: f64 = 1000.0;
 /// The most values of one kind that are listed; the others are counted.
 const LISTED_MAX: usize = 10;
 /// Files that are read in a moment need no progress.
@@ -94,8 +93,8 @@ pub struct Summary {
     vantages: BTreeMap<String, usize>,
     categories: BTreeMap<String, usize>,
     /// What the targets of every vantage have to do, and what those of one have.
-    everywhere: Load,
-    named: BTreeMap<String, Load>,
+    everywhere: Demand,
+    named: BTreeMap<String, Demand>,
 }
 
 /// Counts one more, without a copy of a name that is there.
@@ -123,10 +122,11 @@ impl Summary {
             return;
         }
         if target.vantages.is_empty() {
-            self.everywhere.add(target);
+            self.everywhere.add(target.interval, target.spec.timeout);
         }
         for vantage in &target.vantages {
-            self.named.entry(vantage.clone()).or_default().add(target);
+            let demand = self.named.entry(vantage.clone()).or_default();
+            demand.add(target.interval, target.spec.timeout);
         }
     }
 }
@@ -206,33 +206,6 @@ fn rejected(path: &str, rejected: &Rejected, out: &mut impl Write) -> io::Result
     }
 }
 
-/// What one vantage has to do for the list.
-#[derive(Clone, Copy, Debug, Default)]
-struct Load {
-    /// Probes a second.
-    rate: f64,
-    /// Probes that run at once when every one takes its whole timeout.
-    busy: f64,
-}
-
-impl Load {
-    fn add(&mut self, target: &Target) {
-        let interval = target.interval.as_secs_f64();
-        self.rate += 1.0 / interval;
-        self.busy += target.spec.timeout.as_secs_f64() / interval;
-    }
-
-    /// How many probes run at once; without what adding a million fractions left behind the point.
-    fn at_once(self) -> f64 {
-        ((self.busy * 1000.0).round() / 1000.0).ceil()
-    }
-
-    /// An agent carries `AGENT_CONCURRENCY` probes at once: at a timeout of 10 s, 100 a second in the worst case.
-    fn agents(self) -> f64 {
-        (self.at_once() / AGENT_CONCURRENCY).ceil().max(1.0)
-    }
-}
-
 fn loads(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let Summary { everywhere, named, .. } = summary;
     writeln!(
@@ -241,10 +214,9 @@ fn loads(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
          an agent (add those of the zone that may be lost)"
     )?;
     let other = if named.is_empty() { "every vantage" } else { "every other vantage" };
-    let mut lines: Vec<(&str, Load)> = vec![(other, *everywhere)];
+    let mut lines: Vec<(&str, Demand)> = vec![(other, *everywhere)];
     for (vantage, load) in named {
-        let load = Load { rate: load.rate + everywhere.rate, busy: load.busy + everywhere.busy };
-        lines.push((vantage, load));
+        lines.push((vantage, load.plus(*everywhere)));
     }
     lines.sort_by(|(_, a), (_, b)| b.busy.total_cmp(&a.busy));
     for (vantage, load) in lines.iter().take(LISTED_MAX) {
@@ -253,7 +225,7 @@ fn loads(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
             "  {vantage}: {}, up to {} at once: {}",
             rate(load.rate),
             load.at_once(),
-            count(load.agents() as usize, "agent"),
+            count(load.agents(f64::from(AGENT_CONCURRENCY)) as usize, "agent"),
         )?;
     }
     match lines.len().saturating_sub(LISTED_MAX) {

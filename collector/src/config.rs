@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use agent::ProbeOptions;
 
+use crate::agent_settings::{AgentSettings, SettingsError};
 use crate::args::{FileArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
 use crate::reload::Reloaded;
@@ -36,12 +37,18 @@ pub struct Config {
     pub vantages: Option<Vec<String>>,
     /// Where the log is.
     pub store: StoreAddress,
+    /// How long hours are kept.
+    pub keep: Duration,
     /// How long single slots are kept.
     pub keep_slots: Duration,
     /// Agents inside this process.
     pub local_agents: Vec<LocalAgent>,
-    /// The most probes that each of them runs at once.
-    pub concurrency: u32,
+    /// The most probes that each of them runs at once, if that is given.
+    pub concurrency: Option<u32>,
+    /// … and that this process affords each.
+    pub concurrency_max: usize,
+    /// Where the agents' settings are, and what they were at the start.
+    pub agent_settings: Option<(PathBuf, AgentSettings)>,
     /// How long a silent agent keeps its shards.
     pub lease: Duration,
     /// What agents must show.
@@ -88,6 +95,9 @@ pub enum ConfigError {
     /// A token file.
     #[error(transparent)]
     Tokens(#[from] TokensError),
+    /// The agents' settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// A certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -97,6 +107,9 @@ pub enum ConfigError {
     /// Slots that are gone before an hour is over.
     #[error("--keep-slots {} is too short; expected at least 1h", show(*.0))]
     KeepSlots(Duration),
+    /// Hours that are gone before their slots.
+    #[error("--keep {} is too short; expected at least --keep-slots, {}", show(*.0), show(*.1))]
+    Keep(Duration, Duration),
     /// A vantage's name.
     #[error("--vantages: `{0}` is not a name; expected 1 to 255 bytes without control characters")]
     Vantage(String),
@@ -131,6 +144,9 @@ impl Config {
         if args.keep_slots < Duration::from_secs(3600) {
             return Err(ConfigError::KeepSlots(args.keep_slots));
         }
+        if args.keep < args.keep_slots {
+            return Err(ConfigError::Keep(args.keep, args.keep_slots));
+        }
         let vantages: Vec<String> =
             args.vantages.iter().map(|name| name.trim().to_owned()).collect();
         let bad = |name: &&String| {
@@ -146,6 +162,10 @@ impl Config {
         };
         let local_agents =
             (0..args.local_agents).map(|n| local_agent(n, vantage(n), &args.probe)).collect();
+        let agent_settings = match args.agent_settings.clone() {
+            Some(path) => Some((path.clone(), AgentSettings::read(&path)?)),
+            None => None,
+        };
         let tls = tls(&args)?;
         let (agents, clients) = (args.agent_token_file.as_ref(), args.api_token_file.as_ref());
         let agent_tokens =
@@ -169,9 +189,12 @@ impl Config {
             tls,
             vantages: (!vantages.is_empty()).then_some(vantages),
             store: args.store.parse().map_err(ConfigError::Store)?,
+            keep: args.keep,
             keep_slots: args.keep_slots,
             local_agents,
             concurrency: args.concurrency,
+            concurrency_max: usize::MAX,
+            agent_settings,
             lease: args.lease,
             agent_tokens,
             api_tokens,
@@ -187,8 +210,7 @@ impl Config {
     pub fn within(self, descriptors: Option<u64>) -> Self {
         let shares = self.local_agents.len() + 1;
         let each = agent::affordable_concurrency(usize::MAX, descriptors) / shares;
-        let concurrency = self.concurrency.min(u32::try_from(each).unwrap_or(u32::MAX).max(1));
-        Self { concurrency, ..self }
+        Self { concurrency_max: each.max(1), ..self }
     }
 }
 

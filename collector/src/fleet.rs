@@ -6,7 +6,9 @@ mod agent;
 mod claims;
 mod spans;
 
-pub use agent::{Agent, AgentIdx, AgentStatus, Held, PendingAck, SentAssign, SessionId};
+pub use agent::{
+    Agent, AgentIdx, AgentStatus, Held, Part, PendingAck, SentAssign, SessionId, Suspect,
+};
 pub use claims::{Claim, Claims};
 pub use spans::Spans;
 
@@ -14,6 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use proto::{ShardId, Timestamp};
 
+use crate::capacity::{Demand, Supply};
 use crate::state::VantageIdx;
 
 /// Every agent of the last hour, and the claims at every vantage.
@@ -37,6 +40,10 @@ pub struct Place {
     pub losses: HashMap<ShardId, Spans>,
     /// When the sweep had more to run than its agents had room for.
     pub starved: Spans,
+    /// What its targets ask for.
+    pub demand: Demand,
+    /// How many more agents that takes, as it was said last.
+    pub more_agents: u64,
 }
 
 impl Fleet {
@@ -126,6 +133,16 @@ impl Fleet {
     /// Whether an agent with a session speaks for the vantage now.
     pub fn is_present(&self, vantage: &str) -> bool {
         self.agents.values().any(|agent| agent.session.is_some() && agent.vantage == vantage)
+    }
+
+    /// What there is at a vantage to carry its targets.
+    pub fn supply(&self, vantage: &str) -> Supply {
+        let mut supply = Supply::default();
+        let able = |agent: &&Agent| agent.vantage == vantage && agent.is_ready();
+        for agent in self.agents.values().filter(able).filter(|agent| agent.suspect.is_none()) {
+            supply.add(agent.capacity, agent.load.busy_permille, agent.load.lateness_ms);
+        }
+        supply
     }
 
     /// Who claims a slot that was planned when its target was known, and whether it has delivered past it.

@@ -84,7 +84,9 @@ pub fn inspect(series: &Series, around: &Surroundings<'_>) -> Findings {
                 judged_from = cursor;
                 continue;
             }
-            let reason = series.reported(planned).unwrap_or_else(|| (around.reason)(opens, closes));
+            let suspect = series.is_suspect(planned).then_some(Missed::AgentSuspect);
+            let reported = series.reported(planned).or(suspect);
+            let reason = reported.unwrap_or_else(|| (around.reason)(opens, closes));
             judge(&mut findings.judge, MissedRun { from: judged_from, to: cursor, reason });
             judged_from = cursor;
             continue;
@@ -147,7 +149,7 @@ mod tests {
                 body_bytes: 0,
                 note: None,
             };
-            series.record(&result, ReporterIdx(0), |_| 0);
+            series.record(&result, ReporterIdx(0), false, |_| 0);
         }
         series
     }

@@ -1,11 +1,14 @@
 //! zonewatch-collector.
 
+pub mod agent_settings;
 pub mod args;
+pub mod capacity;
 pub mod check;
 pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod fill;
 pub mod first_pass;
 pub mod fleet;
 #[doc(hidden)]
@@ -16,6 +19,7 @@ pub mod hub;
 pub mod inspect;
 pub mod leader;
 pub mod news;
+pub mod parts;
 pub mod plan;
 pub mod reload;
 pub mod screen;
@@ -25,6 +29,7 @@ pub mod signals;
 pub mod standby;
 pub mod state;
 pub mod store;
+pub mod suspicion;
 pub mod target_file;
 pub mod tokens;
 pub mod verdict;

@@ -46,7 +46,12 @@ pub enum Evidence {
     Slow,
     /// A failure, or an answer that is not as expected.
     Failing,
+    /// As expected, and a later attempt at the same slot was not: it fails, if it fails elsewhere too.
+    Doubted,
 }
+
+/// A second attempt has the target's timeout, and so long to be sent and to come back.
+const CONFIRM_SLACK: Duration = Duration::from_secs(2);
 
 /// Fresh is what was planned after this instant: within the last two intervals.
 pub fn fresh_from(now: Timestamp, interval: Duration) -> Timestamp {
@@ -69,11 +74,15 @@ pub fn evidence(entry: &Entry, slow_after: Option<Duration>) -> Evidence {
 
 /// The verdict over the evidence of every fresh vantage.
 pub fn over(evidence: impl IntoIterator<Item = Evidence>) -> Verdict {
-    let (mut fresh, mut failing, mut slow) = (0_u32, 0_u32, false);
+    let (mut fresh, mut failing, mut doubted, mut slow) = (0_u32, 0_u32, 0_u32, false);
     for evidence in evidence {
         fresh += 1;
         failing += u32::from(evidence == Evidence::Failing);
+        doubted += u32::from(evidence == Evidence::Doubted);
         slow |= evidence == Evidence::Slow;
+    }
+    if failing > 0 {
+        failing += doubted;
     }
     match (fresh, failing) {
         (0, _) => Verdict::Unknown,
@@ -106,7 +115,31 @@ impl State {
     /// The verdict of a target now, over all vantages or at `only` one.
     pub fn judge(&self, target: TargetIdx, now: Timestamp, only: Option<VantageIdx>) -> Verdict {
         let slow_after = self.target(target).entry.slow_after;
-        over(self.fresh(target, now, only, false).map(|(_, entry)| evidence(entry, slow_after)))
+        over(self.fresh(target, now, only, false).map(|(vantage, entry)| {
+            let found = evidence(entry, slow_after);
+            let series = self.series(vantage, target);
+            let doubted = series.is_some_and(|series| series.is_doubted(entry));
+            if found != Evidence::Failing && doubted { Evidence::Doubted } else { found }
+        }))
+    }
+
+    /// Whether more than one attempt found the target not up: two at one slot, or at two vantages.
+    fn is_confirmed(&self, target: TargetIdx, now: Timestamp) -> bool {
+        let failing = self.fresh(target, now, None, false).filter(|(_, e)| !e.outcome.is_up());
+        let attempts = failing.map(|(vantage, entry)| {
+            self.series(vantage, target).map_or(0, |series| series.failed_attempts(entry.planned))
+        });
+        attempts.sum::<usize>() > 1
+    }
+
+    /// Until when a verdict that would turn from up to not up waits for a second attempt, if it does.
+    fn doubt(&self, target: TargetIdx, verdict: Verdict, now: Timestamp) -> Option<Timestamp> {
+        let state = self.target(target);
+        let turns = matches!(state.verdict, Verdict::Up | Verdict::Degraded)
+            && matches!(verdict, Verdict::Partial | Verdict::Down);
+        let waits = turns && state.is_confirmable() && !self.is_confirmed(target, now);
+        let until = now + state.entry.spec.timeout + CONFIRM_SLACK;
+        waits.then(|| state.doubt.unwrap_or(until))
     }
 
     /// Brings the kept verdict of a target up to date; says whether it changed.
@@ -136,12 +169,20 @@ impl State {
         let stale_at = oldest
             .map_or(Timestamp::MAX, |planned| planned + interval * 2 + Duration::from_millis(1));
         let (from, since, uid) = (target.verdict, target.since, target.uid);
+        let doubt = self.doubt(idx, to, at).filter(|until| at < *until);
+        self.target_mut(idx).doubt = doubt;
+        if let Some(until) = doubt {
+            // Nobody has answered yet; if nobody does in time, what one attempt found is all there is, from that instant on.
+            self.target_mut(idx).stale_at = stale_at.min(until);
+            return false;
+        }
         if from == to && (since.is_some() || to == Verdict::Unknown) {
             self.target_mut(idx).stale_at = stale_at;
             return false;
         }
         // That a new target is well is no news, nor is the silence of one that nobody asks.
         let is_news = since.is_some() || !matches!(to, Verdict::Up | Verdict::Degraded);
+        let target = self.target(idx);
         if is_news && target.listed && !target.entry.paused {
             let (mut fresh, mut failing) = (0_u16, Vec::new());
             for (vantage, entry) in self.fresh(idx, at, None, false) {
@@ -167,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_target_is_down_when_more_than_half_of_the_fresh_vantages_fail() {
-        use Evidence::{Failing, Slow, Up};
+        use Evidence::{Doubted, Failing, Slow, Up};
         assert_eq!(over([]), Verdict::Unknown);
         assert_eq!(over([Up]), Verdict::Up);
         assert_eq!(over([Up, Slow]), Verdict::Degraded);
@@ -175,5 +216,7 @@ mod tests {
         assert_eq!(over([Up, Failing]), Verdict::Partial);
         assert_eq!(over([Up, Failing, Failing]), Verdict::Down);
         assert_eq!(over([Slow, Up, Failing]), Verdict::Partial);
+        assert_eq!(over([Doubted]), Verdict::Up, "one attempt of two says nothing");
+        assert_eq!(over([Doubted, Failing, Up]), Verdict::Down, "it fails elsewhere too");
     }
 }

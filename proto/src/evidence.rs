@@ -197,6 +197,8 @@ closed_set! {
         BlockedAlways = 80 "blocked_always",
         /// The address is private, and this agent does not probe those.
         BlockedPrivate = 81 "blocked_private",
+        /// The collector's settings refuse the address.
+        BlockedSettings = 82 "blocked_settings",
         /// The status is not one of those that are expected.
         UnexpectedStatus = 90 "unexpected_status",
         /// The body is not what is expected.

@@ -24,12 +24,15 @@ pub use batch::{Batch, MissedRange, ProbeResult};
 pub use evidence::{Cause, More, Note, Protocol, ShownHeader, TlsVersion};
 pub use messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, LEADER_HEADER,
-    Load, PROTOCOL, ProbeAnswer, ProbeNow, RefusedTarget, ResultsMessage, Revoke, RunTarget,
-    Welcome,
+    Load, PROTOCOL, ProbeAnswer, ProbeNow, ProbeSettings, RefusedTarget, ResultsMessage, Revoke,
+    RunTarget, SettingsApplied, Welcome,
 };
 pub use outcome::{Failure, Missed, Outcome, Phases, Refusal, Unexpected};
 pub use plan::{SHARDS, ShardId, phase_of, shard_of};
-pub use record::{Kind, Record, ResultBatch, TargetEntry, VantageState};
+pub use record::{
+    HourManifest, Kind, PartRef, Record, ResultBatch, Snapshot, Suspicion, TargetEntry,
+    VantageState,
+};
 pub use target::{ProbeSpec, ScheduledTarget, StatusSet, Uid};
 pub use time::{Timestamp, WINDOW_MAX};
 pub use wire::Malformed;

@@ -32,6 +32,8 @@ pub enum AgentMessage {
         /// The first instant that is no longer the agent's.
         until: Timestamp,
     },
+    /// The answer to [`ProbeSettings`].
+    SettingsApplied(SettingsApplied),
     /// The answer to a [`ProbeNow`].
     ProbeAnswer(ProbeAnswer),
 }
@@ -61,6 +63,8 @@ pub enum CollectorMessage {
         /// For people.
         cause: String,
     },
+    /// How to probe, from now on.
+    Settings(ProbeSettings),
     /// Say what you find now.
     ProbeNow(ProbeNow),
 }
@@ -100,6 +104,8 @@ pub struct Hello {
     pub held: Vec<HeldShard>,
     pub sent_us: u64,
     pub log_seen: u64,
+    pub takes_settings: bool,
+    pub takes_parts: bool,
 }
 
 /// A shard that a reconnecting agent still probes.
@@ -155,8 +161,10 @@ pub struct Grant {
     pub from: Timestamp,
     /// Names the content.
     pub content_hash: u64,
-    /// Every active target of the shard.
+    /// Every active target of the shard, or the next part of them.
     pub targets: Vec<ScheduledTarget>,
+    /// Further parts follow.
+    pub more: bool,
 }
 
 /// What the agent made of an [`Assign`].
@@ -220,4 +228,31 @@ pub struct Load {
     pub waiting: u32,
     pub outbox_bytes: u64,
     pub lateness_ms: u32,
+    pub busy_permille: u32,
+    pub targets: u32,
+}
+
+/// How the collector wants an agent to probe. What is not given is as the agent was started.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "fleet.proto says what each field means")]
+pub struct ProbeSettings {
+    pub version: u64,
+    pub concurrency: Option<u32>,
+    pub per_host: Option<u32>,
+    pub dns: Option<String>,
+    pub user_agent: Option<String>,
+    pub deny_private: bool,
+    pub allow_network: Vec<String>,
+    pub refuse_network: Vec<String>,
+}
+
+/// What the agent made of [`ProbeSettings`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsApplied {
+    /// Of the settings.
+    pub version: u64,
+    /// The most probes that it runs at once from now on.
+    pub capacity: u32,
+    /// Why they cannot be used there, if so: those before stay in force.
+    pub problem: Option<String>,
 }

@@ -7,6 +7,7 @@ mod batch;
 mod messages;
 mod note;
 mod record;
+mod settings;
 mod target;
 
 pub use batch::{decode_batch, encode_batch};

@@ -10,14 +10,12 @@ import re
 import subprocess
 
 import pytest
+from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
+from moto.server import ThreadedMotoServer
 
-moto_server = pytest.importorskip("moto.server")
-
-from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse  # noqa: E402
-from moto.iam.access_control import PermissionResult  # noqa: E402
-from moto.s3.models import FakeBucket  # noqa: E402
-
-from paths import ROOT, TERRAFORM  # noqa: E402
+from paths import ROOT, TERRAFORM
 
 HERE = ROOT / "tests" / "terraform" / "moto"
 
@@ -58,7 +56,7 @@ RIGHTS = {
     "s3:PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:DeletePublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "s3:DeleteBucketOwnershipControls": "s3:PutBucketOwnershipControls",
-    "s3:GetBucketVersioning": "s3:GetBucketVersioning",
+    "s3:GetBucketCors": "s3:GetBucketCORS",
     "route53:CreateHostedZone": None,  # The test's own; an installation gets a zone that is there.
     "route53:DeleteHostedZone": None,
     "route53:ListTagsForResource": None,
@@ -73,7 +71,7 @@ def aws(monkeypatch):
     monkeypatch.setattr(ApplicationAutoScalingResponse, "list_tags_for_resource", lambda self: "{}", raising=False)
     monkeypatch.setattr(FakeBucket, "get_permission", lambda *_, **__: PermissionResult.NEUTRAL)
     monkeypatch.setenv("MOTO_ACM_VALIDATION_WAIT", "0")
-    server = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"

@@ -58,7 +58,7 @@ impl Load {
                 .map(|n| self.target(n, interval, timeout))
                 .collect();
             let shard = ShardId::new(u32::try_from(version).expect("few")).expect("few");
-            let grant = Grant { shard, from, content_hash: version, targets };
+            let grant = Grant { shard, from, content_hash: version, targets, more: false };
             let assign = Assign { version, revokes: vec![], grants: vec![grant] };
             stream.say(CollectorMessage::Assign(assign)).await;
             while !matches!(stream.next().await, Some(AgentMessage::Applied(_))) {}
@@ -144,7 +144,8 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
     }
     for (version, targets) in (1..).zip(batch.chunks(SHARD as usize)) {
         let shard = ShardId::new(u32::try_from(version).expect("few")).expect("few");
-        let grant = Grant { shard, from, content_hash: version, targets: targets.to_vec() };
+        let grant =
+            Grant { shard, from, content_hash: version, targets: targets.to_vec(), more: false };
         let assign = Assign { version, revokes: vec![], grants: vec![grant] };
         stream.say(CollectorMessage::Assign(assign)).await;
         while !matches!(stream.next().await, Some(AgentMessage::Applied(_))) {}

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use proto::{
-    AgentMessage, Applied, Assign, Beat, CollectorMessage, Hello, Load, Missed, Timestamp, Welcome,
+    AgentMessage, Applied, Assign, Beat, CollectorMessage, Hello, Load, Missed, SettingsApplied,
+    Timestamp, Welcome,
 };
 
 use super::{AgentCore, Effect, StreamId};
@@ -81,6 +82,7 @@ impl<A: Admit> AgentCore<A> {
         }
         self.newest_stream = stream;
         self.outbox.close_stream();
+        self.parts = Default::default();
         self.link = Link::Greeting { stream, since: self.now };
         let config = &self.config;
         let hello = Hello {
@@ -95,6 +97,8 @@ impl<A: Admit> AgentCore<A> {
             held: self.schedule.held(),
             sent_us: self.now.0,
             log_seen: self.log_seen,
+            takes_settings: true,
+            takes_parts: true,
         };
         self.effects.push(Effect::Send(stream, AgentMessage::Hello(hello)));
     }
@@ -207,7 +211,17 @@ impl<A: Admit> AgentCore<A> {
             CollectorMessage::Welcome(_) => {
                 self.disconnect("it said Welcome twice".into(), Duration::ZERO);
             }
+            CollectorMessage::Settings(settings) => self.effects.push(Effect::Tune(settings)),
             CollectorMessage::GoAway { .. } => {} // handled where the stream's state does not matter
+        }
+    }
+
+    /// Settings were tried: whoever leads now is to know.
+    pub(super) fn tuned(&mut self, applied: SettingsApplied) {
+        self.config.capacity = applied.capacity;
+        if let Link::Up(up) = &self.link {
+            let message = AgentMessage::SettingsApplied(applied);
+            self.effects.push(Effect::Send(up.stream, message));
         }
     }
 
@@ -218,6 +232,7 @@ impl<A: Admit> AgentCore<A> {
         }
         let mut refused = Vec::new();
         for grant in grants {
+            let Some(grant) = self.parts.take(grant) else { continue };
             refused.extend(self.schedule.grant(grant, &mut self.admit));
         }
         if let Some(next) = self.schedule.next() {
@@ -255,6 +270,8 @@ impl<A: Admit> AgentCore<A> {
             waiting: count(self.flights.waiting()),
             outbox_bytes: self.outbox.bytes() as u64,
             lateness_ms: u32::try_from(self.lateness.0.as_millis()).unwrap_or(u32::MAX),
+            busy_permille: self.usage.take_permille(self.config.capacity),
+            targets: count(self.schedule.targets()),
         };
         self.lateness = (Duration::ZERO, self.lateness.0);
         let beat = Beat { sent_us: now.0, now_us: 0, load: Some(load) };
@@ -292,6 +309,7 @@ fn name(message: &CollectorMessage) -> &'static str {
         CollectorMessage::Ack { .. } => "Ack",
         CollectorMessage::Beat(_) => "Beat",
         CollectorMessage::GoAway { .. } => "GoAway",
+        CollectorMessage::Settings(_) => "Settings",
         CollectorMessage::ProbeNow(_) => "ProbeNow",
     }
 }

@@ -30,6 +30,7 @@ struct Rig {
     sent: Vec<AgentMessage>,
     disconnects: Vec<(String, Duration)>,
     drained: bool,
+    tunes: Vec<ProbeSettings>,
     unacked_bytes_max: u64,
 }
 
@@ -52,6 +53,7 @@ impl Rig {
             sent: Vec::new(),
             disconnects: Vec::new(),
             drained: false,
+            tunes: Vec::new(),
             unacked_bytes_max: 1 << 20,
         }
     }
@@ -92,6 +94,7 @@ impl Rig {
                     self.sent.push(message);
                 }
                 Effect::Disconnect { cause, after, .. } => self.disconnects.push((cause, after)),
+                Effect::Tune(settings) => self.tunes.push(settings),
                 Effect::StopStarting => {}
                 Effect::Drained => self.drained = true,
             }
@@ -115,7 +118,8 @@ impl Rig {
     }
 
     fn grant(&mut self, from: i64, targets: Vec<ScheduledTarget>) {
-        let grant = Grant { shard: shard(), from: at(from), content_hash: 42, targets };
+        let grant =
+            Grant { shard: shard(), from: at(from), content_hash: 42, targets, more: false };
         self.assign(vec![], vec![grant]);
     }
 

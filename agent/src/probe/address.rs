@@ -74,12 +74,18 @@ const PRIVATE_V6: Table<Ipv6Net> = &[
 pub(super) struct AddressPolicy {
     deny_private: bool,
     allow: Vec<IpNet>,
+    refuse: Vec<IpNet>,
 }
 
 impl AddressPolicy {
-    /// `allow` is stronger than every refusal.
+    /// `allow` is stronger than every refusal but those of [`Self::refusing`].
     pub(super) fn new(deny_private: bool, allow: Vec<IpNet>) -> Self {
-        Self { deny_private, allow }
+        Self { deny_private, allow, refuse: Vec::new() }
+    }
+
+    /// … and what is refused in any case.
+    pub(super) fn refusing(self, refuse: Vec<IpNet>) -> Self {
+        Self { refuse, ..self }
     }
 
     /// Why `ip` is refused, if it is, for people.
@@ -91,7 +97,13 @@ impl AddressPolicy {
     /// Why `ip` is refused, if it is.
     fn judge(&self, ip: IpAddr) -> Option<(Cause, &'static str)> {
         let judged = embedded_v4(ip).map_or(ip, IpAddr::V4);
-        if self.allow.iter().any(|network| network.contains(&ip) || network.contains(&judged)) {
+        let is_in = |networks: &[IpNet]| {
+            networks.iter().any(|network| network.contains(&ip) || network.contains(&judged))
+        };
+        if is_in(&self.refuse) {
+            return Some((Cause::BlockedSettings, "the collector's settings refuse it"));
+        }
+        if is_in(&self.allow) {
             return None;
         }
         match judged {
@@ -202,6 +214,15 @@ mod tests {
         let wrapped = AddressPolicy::new(false, vec!["2002:a9fe::/32".parse().unwrap()]);
         check(&wrapped, "2002:a9fe:1::1", false);
         check(&wrapped, "169.254.0.1", true);
+    }
+
+    #[test]
+    fn what_the_settings_refuse_no_exception_allows() {
+        let networks = |text: &str| vec![text.parse::<IpNet>().unwrap()];
+        let policy = AddressPolicy::new(false, networks("10.0.0.0/8"));
+        let policy = policy.refusing(networks("10.1.0.0/16"));
+        check(&policy, "10.1.2.3 ::ffff:10.1.2.3", true);
+        check(&policy, "10.2.0.1 9.9.9.9", false);
     }
 
     proptest::proptest! {

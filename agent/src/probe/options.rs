@@ -8,12 +8,12 @@ use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
 
 /// How this machine probes. The same for every target.
-#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, clap::Args)]
 pub struct ProbeOptions {
-    /// Most probes of one host that run at a time
-    #[arg(long, env = "ZONEWATCH_PER_HOST", value_name = "N", default_value_t = ProbeOptions::PER_HOST)]
+    /// Most probes of one host that run at a time [default: 10]
+    #[arg(long, env = "ZONEWATCH_PER_HOST", value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    pub per_host: u32,
+    pub per_host: Option<u32>,
     /// Name server to ask [default: as the system does]; a name in /etc/hosts is answered from it alone
     #[arg(long, env = "ZONEWATCH_DNS", value_name = "HOST:PORT")]
     pub dns: Option<DnsServer>,
@@ -24,6 +24,12 @@ pub struct ProbeOptions {
     #[arg(long, env = "ZONEWATCH_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]
     #[arg(value_parser = network)]
     pub allow_network: Vec<IpNet>,
+    /// Refused in any case. From the collector's settings only.
+    #[arg(skip)]
+    pub refuse_network: Vec<IpNet>,
+    /// Sent as User-Agent unless the target has its own. From the collector's settings only.
+    #[arg(skip)]
+    pub user_agent: Option<http::HeaderValue>,
 }
 
 impl ProbeOptions {
@@ -31,14 +37,11 @@ impl ProbeOptions {
     pub const PER_HOST: u32 = 10;
 }
 
-impl Default for ProbeOptions {
-    fn default() -> Self {
-        Self { per_host: Self::PER_HOST, dns: None, deny_private: false, allow_network: Vec::new() }
-    }
-}
-
 /// A CIDR block; an address alone stands for itself.
-fn network(text: &str) -> Result<IpNet, String> {
+///
+/// # Errors
+/// What was expected, when it is neither.
+pub fn network(text: &str) -> Result<IpNet, String> {
     let text = text.trim();
     IpNet::from_str(text)
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))

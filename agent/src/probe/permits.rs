@@ -1,35 +1,47 @@
 //! At most so many probes of one host at a time, however many targets share it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use dashmap::DashMap;
-use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::limit::{Limit, LimitPermit};
 
 /// Hosts of targets that are held: entries leave with their last target.
-type Hosts = DashMap<Arc<str>, Weak<Semaphore>>;
+type Hosts = DashMap<Arc<str>, Weak<Limit>>;
 
 pub(super) struct Permits {
-    per_host: usize,
+    per_host: AtomicUsize,
     hosts: Arc<Hosts>,
 }
 
 /// Leave to probe one host, given back when it is dropped.
 pub struct HostPermit<'a> {
-    _permit: Option<SemaphorePermit<'a>>,
+    _permit: Option<LimitPermit<'a>>,
 }
 
 /// One target's share of its host's limit.
 pub(super) struct HostLimit {
     pub(super) host: Arc<str>,
     /// None while it is dropped.
-    semaphore: Option<Arc<Semaphore>>,
+    semaphore: Option<Arc<Limit>>,
     hosts: Arc<Hosts>,
 }
 
 impl Permits {
     pub(super) fn new(per_host: u32) -> Self {
         let per_host = usize::try_from(per_host).unwrap_or(usize::MAX);
-        Self { per_host: per_host.clamp(1, Semaphore::MAX_PERMITS), hosts: Arc::default() }
+        Self { per_host: AtomicUsize::new(per_host), hosts: Arc::default() }
+    }
+
+    /// From now on so many of each host.
+    pub(super) fn resize(&self, per_host: u32) {
+        let per_host = usize::try_from(per_host).unwrap_or(usize::MAX);
+        if self.per_host.swap(per_host, Ordering::SeqCst) != per_host {
+            for host in self.hosts.iter().filter_map(|held| held.value().upgrade()) {
+                host.resize(per_host);
+            }
+        }
     }
 
     /// The limit that all targets of `host` share.
@@ -37,7 +49,7 @@ impl Permits {
         let host = Arc::<str>::from(host);
         let mut held = self.hosts.entry(Arc::clone(&host)).or_default();
         let semaphore = held.upgrade().unwrap_or_else(|| {
-            let new = Arc::new(Semaphore::new(self.per_host));
+            let new = Arc::new(Limit::new(self.per_host.load(Ordering::SeqCst)));
             *held = Arc::downgrade(&new);
             new
         });
@@ -49,8 +61,7 @@ impl HostLimit {
     /// Waits for leave to probe the host, first come first served.
     pub(super) async fn acquire(&self) -> HostPermit<'_> {
         let Some(semaphore) = &self.semaphore else { return HostPermit { _permit: None } };
-        // The semaphore is never closed; if it were, not limiting is the lesser evil.
-        HostPermit { _permit: semaphore.acquire().await.ok() }
+        HostPermit { _permit: Some(semaphore.acquire().await) }
     }
 }
 
@@ -82,6 +93,16 @@ mod tests {
         let _other = b.acquire().await;
         drop(first);
         let _third = same.acquire().await;
+    }
+
+    #[tokio::test]
+    async fn another_limit_holds_for_hosts_that_are_held_already() {
+        let permits = Permits::new(1);
+        let host = permits.of("a");
+        let _first = host.acquire().await;
+        assert!(timeout(AT_ONCE, host.acquire()).await.is_err());
+        permits.resize(2);
+        let _second = host.acquire().await;
     }
 
     #[tokio::test]

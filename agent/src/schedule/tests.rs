@@ -27,7 +27,7 @@ fn target(uid: u64, interval: u64, phase: u64) -> ScheduledTarget {
 }
 
 fn grant(from: i64, targets: Vec<ScheduledTarget>) -> Grant {
-    Grant { shard: shard(7), from: at(from), content_hash: 42, targets }
+    Grant { shard: shard(7), from: at(from), content_hash: 42, targets, more: false }
 }
 
 /// Admits all but the targets whose URL is empty.

@@ -222,7 +222,8 @@ async fn no_more_probes_of_one_host_run_than_its_limit() {
         }
     })
     .await;
-    let prober = Prober::new(&ProbeOptions { per_host: 3, ..ProbeOptions::default() }).unwrap();
+    let prober =
+        Prober::new(&ProbeOptions { per_host: Some(3), ..ProbeOptions::default() }).unwrap();
     let spec = get(origin.url("/"));
     let mut probes = JoinSet::new();
     for _ in 0..20 {

@@ -178,7 +178,8 @@ impl Conversation {
 
     /// Grants one shard with this target, from now on.
     pub(crate) async fn grant(&self, target: ScheduledTarget) {
-        let grant = Grant { shard: shard(), from: now(), content_hash: 42, targets: vec![target] };
+        let targets = vec![target];
+        let grant = Grant { shard: shard(), from: now(), content_hash: 42, targets, more: false };
         let assign = Assign { version: 1, revokes: vec![], grants: vec![grant] };
         self.say(CollectorMessage::Assign(assign)).await;
     }

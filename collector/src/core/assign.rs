@@ -6,14 +6,15 @@ use proto::{Assign, Grant, Revoke, ScheduledTarget, ShardId, Timestamp};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Core;
-use crate::fleet::{AgentIdx, Held, SentAssign};
+use crate::capacity::Demand;
+use crate::fleet::{AgentIdx, Held, Part, SentAssign, SessionId};
 use crate::plan::{Member, plan};
 use crate::state::{Stretch, TargetState, VantageIdx};
 
 /// A living agent's shard changes hands this far ahead, so that both know before it happens (rule 13: at least 2 s).
 const CUT_AHEAD: std::time::Duration = std::time::Duration::from_millis(2500);
-/// A message stays under 1 MiB: at some 150 bytes a target, and more for long URLs and bodies. Only a single shard that
-/// is heavier makes a longer one.
+/// A message stays under 1 MiB: at some 150 bytes a target, and more for long URLs and bodies. What is begun below this is
+/// finished, and a shard that is heavier is sent in parts.
 pub(super) const MESSAGE_BYTES_MAX: usize = 512 << 10;
 
 impl Core {
@@ -30,19 +31,24 @@ impl Core {
             return;
         }
         let name = &self.state.vantage(vantage).name;
-        let agents: Vec<(AgentIdx, u32, u64)> = self
-            .fleet
-            .agents()
+        let mut members = self.fleet.agents();
+        members.retain(|(_, agent)| agent.vantage == *name && agent.is_member());
+        // Who is under suspicion gives everything to the others, where there are any.
+        if members.iter().any(|(_, agent)| agent.suspect.is_none()) {
+            members.retain(|(_, agent)| agent.suspect.is_none());
+        }
+        let agents: Vec<(AgentIdx, u32, u64)> = members
             .into_iter()
-            .filter(|(_, agent)| agent.vantage == *name && agent.is_member())
             .map(|(idx, agent)| (idx, agent.capacity, xxh3_64(agent.id.as_bytes())))
             .collect();
         let members: Vec<Member> = agents
             .iter()
             .map(|(_, capacity, id)| Member { id: *id, capacity: *capacity })
             .collect();
-        let weights = self.weights(vantage);
-        let claims = &self.fleet.place_mut(vantage).claims;
+        let (weights, demand) = self.weights(vantage);
+        let place = self.fleet.place_mut(vantage);
+        place.demand = demand;
+        let claims = &place.claims;
         let owners: Vec<Option<AgentIdx>> =
             ShardId::all().map(|shard| claims.owner(shard)).collect();
         let ids: HashMap<AgentIdx, u64> = agents.iter().map(|(idx, _, id)| (*idx, *id)).collect();
@@ -90,13 +96,19 @@ impl Core {
         }
     }
 
-    /// Probes a second in each shard of a vantage.
-    fn weights(&self, vantage: VantageIdx) -> Vec<f64> {
+    /// Probes a second in each shard of a vantage, and what all of them ask for.
+    fn weights(&self, vantage: VantageIdx) -> (Vec<f64>, Demand) {
+        let mut all = Demand::default();
         let weigh = |shard: ShardId| {
-            let stretches = self.due(vantage, shard);
-            stretches.map(|(_, stretch)| 1.0 / stretch.interval.as_secs_f64()).sum()
+            let mut demand = Demand::default();
+            for (target, stretch) in self.due(vantage, shard) {
+                demand.add(stretch.interval, target.entry.spec.timeout);
+            }
+            all = all.plus(demand);
+            demand.rate
         };
-        ShardId::all().map(weigh).collect()
+        let weights = ShardId::all().map(weigh).collect();
+        (weights, all)
     }
 
     /// The targets of a shard that are due from a vantage now.
@@ -129,8 +141,13 @@ impl Core {
         let Some(session) = agent.session else { return };
         // Until its vantage is in the log there is nothing to desire.
         let Some(vantage) = self.state.vantage_idx(&agent.vantage) else { return };
+        if self.next_part(idx, session, vantage) {
+            return;
+        }
+        let Some(agent) = self.fleet.agent(idx) else { return };
         let Some(place) = self.fleet.place(vantage) else { return };
         let (mut revokes, mut grants, mut looked_at) = (Vec::new(), Vec::new(), Vec::new());
+        let mut heavy = None;
         let mut bytes = 0;
         for shard in agent.dirty.iter().copied() {
             if bytes > MESSAGE_BYTES_MAX {
@@ -148,9 +165,15 @@ impl Core {
                 (Some(held), _) => {
                     let targets: Vec<_> =
                         self.due(vantage, shard).map(|(t, s)| scheduled(t, s)).collect();
-                    bytes += targets.iter().map(weight).sum::<usize>();
+                    let weight = targets.iter().map(weight).sum::<usize>();
+                    if weight > MESSAGE_BYTES_MAX && agent.takes_parts {
+                        looked_at.pop();
+                        heavy.get_or_insert((shard, held));
+                        continue;
+                    }
+                    bytes += weight;
                     let Held { from, hash: content_hash, targets: _ } = held;
-                    grants.push((held, Grant { shard, from, content_hash, targets }));
+                    grants.push((held, Grant { shard, from, content_hash, targets, more: false }));
                 }
                 (None, Some(_)) => {
                     let until = place.claims.of(shard, idx).map_or(now, |claim| claim.until);
@@ -164,6 +187,9 @@ impl Core {
             agent.dirty.remove(&shard);
         }
         if revokes.is_empty() && grants.is_empty() {
+            // What is too heavy for one message comes when nothing lighter waits.
+            agent.part = heavy.map(|(shard, held)| Part { shard, held, next: 0 });
+            self.next_part(idx, session, vantage);
             return;
         }
         agent.version_sent += 1;
@@ -175,6 +201,47 @@ impl Core {
         });
         let grants = grants.into_iter().map(|(_, grant)| grant).collect();
         self.send(session, proto::CollectorMessage::Assign(Assign { version, revokes, grants }));
+    }
+
+    /// Sends the next part of a shard that is too heavy for one message, if one is on its way. The grant is the agent's
+    /// with the last part.
+    fn next_part(&mut self, idx: AgentIdx, session: SessionId, vantage: VantageIdx) -> bool {
+        let Some(agent) = self.fleet.agent_mut(idx) else { return false };
+        let Some(Part { shard, held, next }) = agent.part.take() else { return false };
+        let claims = self.fleet.place(vantage).map(|place| &place.claims);
+        let claim = claims.and_then(|claims| claims.open(shard)).filter(|claim| claim.agent == idx);
+        if claim.is_none_or(|claim| self.content(vantage, shard, claim.from).hash != held.hash) {
+            return false; // It changed meanwhile: whatever it is now comes in its turn.
+        }
+        let (mut targets, mut bytes) = (Vec::new(), 0);
+        let mut rest = self.due(vantage, shard).skip(next).map(|(t, s)| scheduled(t, s));
+        let more = loop {
+            match rest.next() {
+                None => break false,
+                Some(_) if bytes > MESSAGE_BYTES_MAX => break true,
+                Some(target) => {
+                    bytes += weight(&target);
+                    targets.push(target);
+                }
+            }
+        };
+        drop(rest);
+        let next = next + targets.len();
+        let Held { from, hash: content_hash, targets: _ } = held;
+        let grants = vec![Grant { shard, from, content_hash, targets, more }];
+        let Some(agent) = self.fleet.agent_mut(idx) else { return false };
+        agent.version_sent += 1;
+        let version = agent.version_sent;
+        let whole = (!more).then_some((shard, held));
+        agent.sent =
+            Some(SentAssign { version, revokes: Vec::new(), grants: whole.into_iter().collect() });
+        match more {
+            true => agent.part = Some(Part { shard, held, next }),
+            false => drop(agent.dirty.remove(&shard)),
+        }
+        let assign = Assign { version, revokes: Vec::new(), grants };
+        self.send(session, proto::CollectorMessage::Assign(assign));
+        true
     }
 
     /// What a shard holds: named by a hash over everything that an agent would do otherwise if it changed.

@@ -25,6 +25,16 @@ pub struct Counters {
     pub sessions: u64,
     /// Verdicts that changed.
     pub verdict_changes: u64,
+    /// Second attempts that were asked for, to confirm a failure.
+    pub confirmations: u64,
+    /// … and that nobody had room for.
+    pub confirmations_skipped: u64,
+    /// Failures that the second attempt did not find.
+    pub unconfirmed: u64,
+    /// Times that an agent came under suspicion.
+    pub suspicions: u64,
+    /// Probes asked of agents under suspicion, to see whether they are well again.
+    pub canaries: u64,
 }
 
 impl Counters {

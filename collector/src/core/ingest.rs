@@ -45,6 +45,9 @@ impl Core {
         agent.pending_bytes += bytes;
         let (vantage, boot) = (agent.vantage.clone(), agent.boot);
         let clock_error = clock_error.clamp(CLOCK_ERROR_MIN, CLOCK_ERROR_MAX);
+        if let Some(vantage) = self.state.vantage_idx(&vantage) {
+            self.note_sightings(now, idx, vantage, &batch);
+        }
         let accepted = match self.state.vantage_idx(&vantage) {
             Some(idx) => self.state.accept(idx, batch, now, clock_error, boot),
             None => nowhere(&batch),

@@ -46,9 +46,13 @@ impl Core {
         agent.capacity = hello.capacity;
         agent.zone = hello.zone;
         agent.version = hello.version;
+        agent.takes_settings = hello.takes_settings;
+        agent.takes_parts = hello.takes_parts;
         agent.unread_held = hello.held;
         let vantage = agent.vantage.clone();
+        self.resume_suspicion(idx);
         self.send(session, CollectorMessage::Welcome(welcome));
+        self.send_settings(now, session, idx);
         self.notice(now, idx, FleetChange::Joined);
         self.vantages_changed = true;
         if let Some(vantage) = self.state.vantage_idx(&vantage) {
@@ -144,6 +148,13 @@ impl Core {
             pending: Default::default(),
             pending_bytes: 0,
             running: 0,
+            takes_settings: false,
+            takes_parts: false,
+            part: None,
+            progress: Default::default(),
+            sightings: Default::default(),
+            suspect: None,
+            confirming: 0,
         })
     }
 
@@ -195,6 +206,7 @@ impl Core {
             AgentMessage::Results(results) => self.results(now, session, idx, results),
             AgentMessage::Beat(beat) => self.beat(now, session, idx, beat),
             AgentMessage::Draining { until } => self.draining(now, idx, until),
+            AgentMessage::SettingsApplied(applied) => self.settings_applied(now, idx, applied),
             AgentMessage::ProbeAnswer(answer) => self.probe_answer(now, idx, answer),
         }
     }
@@ -262,6 +274,8 @@ impl Core {
         }
         let last_heard = agent.last_heard;
         agent.applied.clear();
+        self.end_suspicion(now, idx);
+        let Some(agent) = self.fleet.agent_mut(idx) else { return };
         let name = agent.vantage.clone();
         self.running.retain(|_, running| running.agent != idx);
         if let Some(agent) = self.fleet.agent_mut(idx) {

@@ -88,6 +88,11 @@ impl Core {
         if unfit.is_some_and(|(revision, _)| *revision >= target.entry.revision) {
             return Missed::Refused;
         }
+        let suspect =
+            owner.is_some_and(|owner| self.state.suspicions.touch(&owner.id, opens, closes));
+        if suspect {
+            return Missed::AgentSuspect;
+        }
         // A leader whose log takes nothing leads nobody.
         if !self.state.was_led(opens, closes) || self.log_stalls.touches(opens, closes) {
             return Missed::CollectorDown;

@@ -59,6 +59,11 @@ impl Core {
         self.expire_leases(now);
         self.drop_spent_claims();
         self.renew_stale_verdicts(now);
+        self.tell_laggards(now);
+        self.judge_agents(now);
+        self.send_canaries(now);
+        self.forget_confirmations(now);
+        self.advise();
         self.running.retain(|_, running| running.until > now);
         for (_, agent) in self.fleet.agents_mut() {
             agent.running = 0;
@@ -70,7 +75,32 @@ impl Core {
         }
         if now.since(self.last_forget) >= FORGET_EVERY {
             self.last_forget = now;
-            self.state.forget_before(now - self.config.keep_slots);
+            self.state.forget(now, self.config.keep_slots);
+        }
+        self.seal(now);
+    }
+
+    /// Says when the list needs more agents than there are, once.
+    fn advise(&mut self) {
+        let vantages: Vec<(VantageIdx, String)> =
+            self.state.vantages().map(|(idx, vantage)| (idx, vantage.name.clone())).collect();
+        for (idx, vantage) in vantages {
+            let supply = self.fleet.supply(&vantage);
+            let place = self.fleet.place_mut(idx);
+            let more = supply.more_for(place.demand);
+            let said = std::mem::replace(&mut place.more_agents, more);
+            if more > said && supply.agents > 0 {
+                let (agents, at_once) = (supply.agents, supply.at_once);
+                let needed = place.demand.at_once();
+                tracing::warn!(
+                    vantage,
+                    agents,
+                    at_once,
+                    needed,
+                    more,
+                    "these agents cannot run as many probes at once as the list may need: start more, or raise --concurrency"
+                );
+            }
         }
     }
 
@@ -131,9 +161,8 @@ impl Core {
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
         let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
         for vantage in vantages {
-            self.fleet.place_mut(vantage).claims.retain(|_, claim| {
-                claim.until == Timestamp::MAX
-                    || watermarks.get(&claim.agent).is_some_and(|mark| *mark < claim.until)
+            self.fleet.place_mut(vantage).claims.drop_spent(|claim| {
+                watermarks.get(&claim.agent).is_none_or(|mark| *mark >= claim.until)
             });
         }
     }
@@ -207,8 +236,9 @@ impl Core {
         let owner = place.claims.owner(state.shard)?;
         let agent = self.fleet.agent(owner)?;
         let unfit = agent.refused.get(&state.uid);
-        if !agent.is_ready() || unfit.is_some_and(|(revision, _)| *revision >= state.entry.revision)
-        {
+        // What it cannot reach now others will, or it when it is well again.
+        let is_able = agent.is_ready() && agent.suspect.is_none();
+        if !is_able || unfit.is_some_and(|(revision, _)| *revision >= state.entry.revision) {
             return None;
         }
         if agent.running >= (agent.capacity / SWEEP_SHARE).max(SWEEP_MIN) {
@@ -235,6 +265,8 @@ impl Core {
                 waiting: sum.waiting.saturating_add(load.waiting),
                 outbox_bytes: sum.outbox_bytes.saturating_add(load.outbox_bytes),
                 lateness_ms: sum.lateness_ms.max(load.lateness_ms),
+                busy_permille: sum.busy_permille.max(load.busy_permille),
+                targets: sum.targets.saturating_add(load.targets),
             };
             (count + 1, sum)
         })

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
+use crate::suspicion::{Circle, Sightings};
 use proto::{Load, Refusal, ShardId, Timestamp, Uid};
 
 /// An agent process's place in the fleet: dense, inside this process only.
@@ -61,6 +62,29 @@ pub struct Agent {
     pub pending_bytes: u64,
     /// Slots that the sweep sent to it and that have not come back.
     pub running: u32,
+    /// It puts a shard together that comes in parts.
+    pub takes_parts: bool,
+    /// The shard that it is being sent in parts.
+    pub part: Option<Part>,
+    /// It can be sent settings.
+    pub takes_settings: bool,
+    /// How far it is with what it is told.
+    pub progress: crate::core::Progress,
+    /// What it saw lately.
+    pub sightings: Sightings,
+    /// It fails most of what it probes, and it is not the targets.
+    pub suspect: Option<Suspect>,
+    /// Second attempts that it was asked for and that have not come back.
+    pub confirming: u32,
+}
+
+/// Why an agent is set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Suspect {
+    /// Its unconfirmed failures that began at or after this instant count for nothing.
+    pub from: Timestamp,
+    /// Who fails together with it.
+    pub circle: Circle,
 }
 
 /// What an agent has of a shard.
@@ -72,6 +96,17 @@ pub struct Held {
     pub hash: u64,
     /// How many targets that is.
     pub targets: u32,
+}
+
+/// How far a shard is that is sent in parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Which.
+    pub shard: ShardId,
+    /// What the agent will have.
+    pub held: Held,
+    /// How many of its targets were sent.
+    pub next: usize,
 }
 
 /// An assign on its way.
@@ -121,6 +156,7 @@ impl Agent {
         self.draining = None;
         self.lost = None;
         self.sent = None;
+        self.part = None;
         self.version_sent = 0;
         self.seq = 0;
         self.pending.clear();

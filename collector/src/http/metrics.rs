@@ -11,7 +11,7 @@ use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use proto::{Missed, Refusal};
+use proto::{Missed, Refusal, Timestamp};
 
 use super::query::Parameters;
 use super::{Api, Problem, exposition};
@@ -36,7 +36,7 @@ pub(super) async fn metrics(
     let source = api.source_health.borrow().clone();
     let refusals = api.refusals.clone();
     let compute =
-        move |core: &Core, _| render(core, rejected, &source, &refusals, log_works).into();
+        move |core: &Core, now| render(core, now, rejected, &source, &refusals, log_works).into();
     let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
     let text = agent::process_metrics() + &String::from_utf8_lossy(&text);
     Ok(exposition::answer(&headers, &text))
@@ -44,6 +44,7 @@ pub(super) async fn metrics(
 
 fn render(
     core: &Core,
+    now: Timestamp,
     rejected: usize,
     source: &Health,
     refusals: &Refusals,
@@ -51,7 +52,7 @@ fn render(
 ) -> String {
     let mut registry = Registry::with_prefix("zonewatch");
     counters(core, &mut registry);
-    fleet(core, &mut registry);
+    fleet(core, now, &mut registry);
     targets(core, &mut registry);
     gauge(&mut registry, "rejected_rows", "Rows of the target file left out", rejected as i64);
     let readable = i64::from(source.problem.is_none());
@@ -99,6 +100,19 @@ fn counters(core: &Core, registry: &mut Registry) {
     counter("agents_lost", "Agents whose lease ran out", counted.lost_agents);
     counter("sessions", "Sessions opened by agents", counted.sessions);
     counter("verdict_changes", "Verdicts that changed", counted.verdict_changes);
+    counter(
+        "confirmations",
+        "Second attempts asked for, to confirm a failure",
+        counted.confirmations,
+    );
+    counter(
+        "confirmations_skipped",
+        "Second attempts that no agent had room for",
+        counted.confirmations_skipped,
+    );
+    counter("unconfirmed", "Failures that the second attempt did not find", counted.unconfirmed);
+    counter("suspicions", "Times that an agent came under suspicion", counted.suspicions);
+    counter("canaries", "Probes asked of agents under suspicion", counted.canaries);
     let outcomes = Family::<Labels, Counter>::default();
     let [up, unexpected, failed] = counted.outcomes;
     for (outcome, count) in [("up", up), ("unexpected", unexpected), ("failed", failed)] {
@@ -117,7 +131,7 @@ fn counters(core: &Core, registry: &mut Registry) {
     registry.register("slots_missed", "Slots judged missed, by reason", missed);
 }
 
-fn fleet(core: &Core, registry: &mut Registry) {
+fn fleet(core: &Core, now: Timestamp, registry: &mut Registry) {
     let states = Family::<Labels, Gauge>::default();
     for status in
         [AgentStatus::Connected, AgentStatus::Draining, AgentStatus::Silent, AgentStatus::Lost]
@@ -126,6 +140,36 @@ fn fleet(core: &Core, registry: &mut Registry) {
         states.get_or_create(&[("state", status.name())]).set(count as i64);
     }
     registry.register("agents", "Agents by state", states);
+    let suspects = core.fleet().agents().iter().filter(|(_, a)| a.suspect.is_some()).count();
+    gauge(
+        registry,
+        "agents_suspect",
+        "Agents that fail most of what they probe, and it is not the targets",
+        i64::try_from(suspects).unwrap_or(i64::MAX),
+    );
+    gauge(
+        registry,
+        "agents_behind",
+        "Connected agents whose settings or targets are not in force after 10 s",
+        i64::try_from(core.laggards(now)).unwrap_or(i64::MAX),
+    );
+    gauge(
+        registry,
+        "agent_settings_bad",
+        "1 while the file of agent settings cannot be used",
+        i64::from(core.tuning().problem.is_some()),
+    );
+    let missing: u64 = core
+        .state()
+        .vantages()
+        .filter_map(|(idx, _)| Some(core.fleet().place(idx)?.more_agents))
+        .sum();
+    gauge(
+        registry,
+        "agents_missing",
+        "Agents that the list needs besides those there are, over all vantages",
+        i64::try_from(missing).unwrap_or(i64::MAX),
+    );
     let (held, behind) = core.shards();
     gauge(registry, "shards_held", "Shards that agents hold, over all vantages", held as i64);
     gauge(

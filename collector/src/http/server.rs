@@ -21,8 +21,9 @@ use crate::serve::{Patient, Waiting};
 const CONNECTIONS_MAX: usize = 4096;
 /// How long the first head of a request may take. Of connections that have sent none, the oldest makes room for a new one.
 const FIRST_HEAD_WITHIN: Duration = Duration::from_secs(10);
-/// How long a later one may take, and so how long a connection may idle.
-const HEAD_WITHIN: Duration = Duration::from_secs(30);
+/// How long a later one may take, and so how long a connection may idle: longer than load balancers let one idle (AWS: 60 s),
+/// or they would send requests into connections that are just being closed, and answer 502.
+const HEAD_WITHIN: Duration = Duration::from_secs(75);
 /// The longest head: request line and headers. More is 431, or 414 for the line.
 const HEAD_BYTES_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;

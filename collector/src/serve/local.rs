@@ -30,7 +30,8 @@ impl LocalAgents {
                 agent_id: local.id.clone(),
                 vantage: local.vantage.clone(),
                 zone: local.zone.clone(),
-                concurrency: usize::try_from(config.concurrency).unwrap_or(usize::MAX),
+                concurrency: config.concurrency.and_then(|given| usize::try_from(given).ok()),
+                concurrency_max: config.concurrency_max,
                 probe: local.probe.clone(),
                 drain_max: AGENTS_DRAIN_MAX,
                 ..AgentConfig::new(url.clone())

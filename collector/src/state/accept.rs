@@ -10,6 +10,9 @@ use super::{ReporterIdx, Series, State, VantageIdx};
 /// How old a result may be.
 pub const LATE_MAX: Duration = Duration::from_secs(24 * 3600);
 
+/// Attempts at one slot that are logged; more are no news.
+const ATTEMPTS_MAX: usize = 8;
+
 /// A batch, sorted into what is to be logged and what was refused.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Accepted {
@@ -59,7 +62,8 @@ impl State {
             Ok(series) => series,
             Err(refusal) => return Some(refusal),
         };
-        if result.planned < now - LATE_MAX {
+        // A finished hour whose slots are forgotten cannot be written anew.
+        if result.planned < now - LATE_MAX || result.planned < self.forgotten {
             return Some(Refusal::TooLate);
         }
         let Some(stretch) = series.stretch_of(result.planned) else {
@@ -97,13 +101,25 @@ impl State {
         series.ok_or(Refusal::WrongVantage)
     }
 
-    /// Whether the slot already has this value or a greater one.
+    /// Whether it says nothing new: it was delivered before, or the slot is up already and this attempt found the same.
+    /// An attempt that was not up is kept beside a better one.
     fn is_known(&self, vantage: VantageIdx, result: &ProbeResult, boot: u64) -> bool {
-        let series = self.by_uid(result.uid).and_then(|idx| self.series(vantage, idx));
-        series.and_then(|series| series.entry(result.planned)).is_some_and(|old| {
+        let Some(idx) = self.by_uid(result.uid) else { return false };
+        let Some(series) = self.series(vantage, idx) else { return false };
+        let same = |known: &Entry| {
+            self.reported_by(known.reporter).boot == boot
+                && known.start_delay_ms == result.start_delay_ms
+                && known.outcome == result.outcome
+        };
+        let better = |known: &Entry| {
             let new = Entry::new(result, ReporterIdx(0));
-            new.order(boot, old, self.reported_by(old.reporter).boot).is_le()
-        })
+            new.order(boot, known, self.reported_by(known.reporter).boot).is_le()
+        };
+        if result.outcome.is_up() {
+            return series.entry(result.planned).is_some_and(better);
+        }
+        let mut attempts = series.attempts(result.planned);
+        attempts.any(same) || series.attempts(result.planned).count() > ATTEMPTS_MAX
     }
 }
 

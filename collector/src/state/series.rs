@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 
 use proto::{Missed, Note, Phases, ProbeResult, Timestamp};
 
+use super::attempts::Attempts;
 use super::stretch::Stretch;
 use super::value::{Entry, ReporterIdx};
 
@@ -40,17 +41,30 @@ pub struct Series {
     /// In the order of time; only the last can be without an end.
     pub stretches: Vec<Stretch>,
     /// In the order of planned starts; each start once.
-    entries: VecDeque<Entry>,
+    pub(super) entries: VecDeque<Entry>,
     /// What was judged missed, in the order of time, apart from each other.
-    missed: Vec<MissedRun>,
+    pub(super) missed: Vec<MissedRun>,
     /// What agents said about slots that they could not fill: reasons to be, once judged.
-    reported: Vec<MissedRun>,
+    pub(super) reported: Vec<MissedRun>,
     /// Every slot before this instant has its result or was judged.
     pub settled_to: Timestamp,
     /// The newest result that was as expected.
     pub last_up: Option<Box<Detail>>,
     /// The newest result that was not.
     pub last_not_up: Option<Box<Detail>>,
+    /// Attempts that lost to the entry of their slot.
+    pub(super) attempts: Attempts,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is the slot's best.
+    Best,
+    /// It is kept beside a better one.
+    Kept,
+    /// It was known, or says nothing.
+    Nothing,
 }
 
 /// The most runs that agents' reports may hold for one series; the oldest is forgotten first.
@@ -89,6 +103,7 @@ impl Series {
             while self.entries.back().is_some_and(|entry| entry.planned >= until) {
                 self.entries.pop_back();
             }
+            self.attempts.keep_within(Timestamp::from_millis(i64::MIN), until);
             if last.until <= last.from {
                 self.stretches.pop();
             }
@@ -102,8 +117,57 @@ impl Series {
 
     /// The value of the slot, if it has one.
     pub fn entry(&self, planned: Timestamp) -> Option<&Entry> {
+        self.best(planned).filter(|entry| !entry.suspect)
+    }
+
+    /// The best attempt at the slot, even one that counts for nothing.
+    fn best(&self, planned: Timestamp) -> Option<&Entry> {
         let index = self.entries.binary_search_by_key(&planned, |entry| entry.planned).ok()?;
         self.entries.get(index)
+    }
+
+    /// Why the slot was judged missed, if it was; a result that it has counts all the same.
+    pub fn missed_reason(&self, planned: Timestamp) -> Option<Missed> {
+        run_of(&self.missed, planned).map(|run| run.reason)
+    }
+
+    /// Every attempt at the slot that is kept, the best first.
+    pub fn attempts(&self, planned: Timestamp) -> impl Iterator<Item = &Entry> {
+        self.best(planned).into_iter().chain(self.attempts.of(planned))
+    }
+
+    /// Whether the slot has nothing but what its agents found under suspicion.
+    pub fn is_suspect(&self, planned: Timestamp) -> bool {
+        self.best(planned).is_some_and(|entry| entry.suspect)
+    }
+
+    /// How many attempts at the slot found the target not up, and are not under suspicion.
+    pub fn failed_attempts(&self, planned: Timestamp) -> usize {
+        self.attempts(planned).filter(|entry| !entry.suspect && !entry.outcome.is_up()).count()
+    }
+
+    /// How many slots in `[from, to)` are up though an attempt at them was not, leaving out what was under suspicion.
+    pub fn unconfirmed(&self, from: Timestamp, to: Timestamp) -> u64 {
+        let (mut slots, mut last) = (0, None);
+        for attempt in self.attempts.between(from, to) {
+            let doubted = !attempt.suspect && !attempt.outcome.is_up();
+            if doubted && last != Some(attempt.planned) && self.is_up(attempt.planned) {
+                slots += 1;
+                last = Some(attempt.planned);
+            }
+        }
+        slots
+    }
+
+    fn is_up(&self, planned: Timestamp) -> bool {
+        self.entry(planned).is_some_and(|entry| entry.outcome.is_up())
+    }
+
+    /// Whether a slot that is up was found otherwise by a later attempt.
+    pub fn is_doubted(&self, entry: &Entry) -> bool {
+        let later = |attempt: &Entry| attempt.start_delay_ms > entry.start_delay_ms;
+        let mut others = self.attempts.of(entry.planned).iter();
+        others.any(|attempt| !attempt.suspect && !attempt.outcome.is_up() && later(attempt))
     }
 
     /// Whether the slot was judged missed.
@@ -116,24 +180,23 @@ impl Series {
         run_of(&self.reported, planned).map(|run| run.reason)
     }
 
-    /// Takes a value for a slot: the greater of the old and the new one stays. Says whether it was the new one.
-    /// `boot` gives the boot id of a reporter.
+    /// Takes an attempt at a slot: the greatest counts. Says whether anything is new. `suspect`: its agent was under
+    /// suspicion. `boot` gives the boot id of a reporter.
     pub fn record(
         &mut self,
         result: &ProbeResult,
         reporter: ReporterIdx,
+        suspect: bool,
         boot: impl Fn(ReporterIdx) -> u64,
     ) -> bool {
-        let entry = Entry::new(result, reporter);
-        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
-            Ok(index) => {
-                let old = &mut self.entries[index];
-                if entry.order(boot(reporter), old, boot(old.reporter)).is_le() {
-                    return false;
-                }
-                *old = entry;
-            }
-            Err(index) => self.entries.insert(index, entry),
+        let entry = Entry { suspect, ..Entry::new(result, reporter) };
+        match self.put(entry, &boot) {
+            Put::Best => {}
+            Put::Kept => return true,
+            Put::Nothing => return false,
+        }
+        if entry.suspect {
+            return true;
         }
         let place = if entry.outcome.is_up() { &mut self.last_up } else { &mut self.last_not_up };
         if place.as_ref().is_none_or(|detail| detail.entry.planned <= entry.planned) {
@@ -141,17 +204,106 @@ impl Series {
             *place = Some(Box::new(detail(entry, result, before.as_deref())));
         }
         // What became up is no longer the newest that was not.
-        if entry.outcome.is_up()
-            && self.last_not_up.as_ref().is_some_and(|d| d.entry.planned == entry.planned)
-        {
-            // … but the one before it is.
-            let before = self.entries.iter().rev().find(|entry| !entry.outcome.is_up());
+        if entry.outcome.is_up() {
+            self.renew_last_not_up();
+        }
+        true
+    }
+
+    /// The newest result that was not up is another one when its slot's value has changed: the one before it is.
+    fn renew_last_not_up(&mut self) {
+        let stands = |detail: &Detail| {
+            self.entry(detail.entry.planned).is_none_or(|entry| !entry.outcome.is_up())
+                && !self.is_suspect(detail.entry.planned)
+        };
+        if self.last_not_up.as_deref().is_some_and(|detail| !stands(detail)) {
+            let mut counted = self.entries.iter().rev().filter(|entry| !entry.suspect);
+            let before = counted.find(|entry| !entry.outcome.is_up());
             self.last_not_up = before.map(|entry| {
                 let (phases, note) = <(Phases, Note)>::default();
                 Box::new(Detail { entry: *entry, phases, body_bytes: 0, note })
             });
         }
-        true
+    }
+
+    /// Judges failures planned at or after `from` anew: `suspect` says of each whether its agent was under suspicion. Gives
+    /// the slots in which that changed something.
+    pub fn suspect(
+        &mut self,
+        from: Timestamp,
+        suspect: impl Fn(&Entry) -> bool,
+        boot: impl Fn(ReporterIdx) -> u64,
+    ) -> Vec<Timestamp> {
+        let mut changed = Vec::new();
+        let mut judge = |entry: &mut Entry| {
+            let now = suspect(entry);
+            if std::mem::replace(&mut entry.suspect, now) != now {
+                changed.push(entry.planned);
+            }
+        };
+        self.entries.iter_mut().rev().take_while(|e| e.planned >= from).for_each(&mut judge);
+        self.attempts.each_mut(from, judge);
+        changed.sort_unstable();
+        changed.dedup();
+        for planned in &changed {
+            self.choose(*planned, &boot);
+            if !self.is_filled(*planned) && !self.is_judged(*planned) {
+                // It is open again, and somebody else may run it.
+                self.settled_to = self.settled_to.min(*planned);
+            }
+        }
+        if !changed.is_empty() {
+            self.renew_last_not_up();
+        }
+        changed
+    }
+
+    /// Lets the greatest attempt at a slot count.
+    fn choose(&mut self, planned: Timestamp, boot: &impl Fn(ReporterIdx) -> u64) {
+        let Ok(index) = self.entries.binary_search_by_key(&planned, |entry| entry.planned) else {
+            return;
+        };
+        let mut all = self.attempts.take(planned);
+        all.push(self.entries[index]);
+        all.sort_by(|a, b| a.order(boot(a.reporter), b, boot(b.reporter)));
+        if let Some(best) = all.pop() {
+            self.entries[index] = best;
+        }
+        all.into_iter().for_each(|entry| self.attempts.keep(entry));
+    }
+
+    /// Takes an attempt alone, without what is told about it.
+    pub(super) fn put(&mut self, entry: Entry, boot: &impl Fn(ReporterIdx) -> u64) -> Put {
+        if self.attempts(entry.planned).any(|known| known.is_same(&entry)) {
+            return Put::Nothing;
+        }
+        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
+            Ok(index) => {
+                let old = self.entries[index];
+                let wins = entry.order(boot(entry.reporter), &old, boot(old.reporter)).is_gt();
+                let (best, other) = if wins { (entry, old) } else { (old, entry) };
+                self.entries[index] = best;
+                if !other.outcome.is_up() {
+                    self.attempts.keep(other);
+                }
+                match (wins, other.outcome.is_up()) {
+                    (true, _) => Put::Best,
+                    (false, false) => Put::Kept,
+                    (false, true) => Put::Nothing,
+                }
+            }
+            Err(index) => {
+                self.entries.insert(index, entry);
+                Put::Best
+            }
+        }
+    }
+
+    /// Every attempt at the slots in `[from, to)` that is kept: those that count, or would, and then the others.
+    pub fn all_attempts(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.partition_point(|entry| entry.planned < from);
+        let end = self.entries.partition_point(|entry| entry.planned < to).max(first);
+        self.entries.range(first..end).chain(self.attempts.between(from, to))
     }
 
     /// An agent could not fill these slots.
@@ -180,7 +332,7 @@ impl Series {
     ) -> impl DoubleEndedIterator<Item = &Entry> {
         let first = self.entries.partition_point(|entry| entry.planned < from);
         let end = self.entries.partition_point(|entry| entry.planned < to).max(first);
-        self.entries.range(first..end)
+        self.entries.range(first..end).filter(|entry| !entry.suspect)
     }
 
     /// How many slots in `[from, to)` were judged missed, by reason.
@@ -190,6 +342,16 @@ impl Series {
             let without = self.without_result(from, to);
             (without > 0).then_some((run.reason, without))
         })
+    }
+
+    /// What was judged missed, as far as it lies in `[from, to)`.
+    pub fn missed_runs(&self, from: Timestamp, to: Timestamp) -> Vec<MissedRun> {
+        let cut = self.missed.iter().map(|run| MissedRun {
+            from: run.from.max(from),
+            to: run.to.min(to),
+            reason: run.reason,
+        });
+        cut.filter(|run| run.from < run.to).collect()
     }
 
     /// How many slots in `[from, to)` have neither a result nor a judgement. The runs of `missed` lie apart.
@@ -217,7 +379,7 @@ impl Series {
             matches!(entry.outcome, proto::Outcome::Failed(proto::Failure::Blocked))
         };
         let fresh = self.entries.iter().rev().take_while(|entry| entry.planned >= from);
-        fresh.into_iter().find(|entry| blocked || !is_blocked(entry))
+        fresh.filter(|entry| !entry.suspect).find(|entry| blocked || !is_blocked(entry))
     }
 
     /// Moves `settled_to` over the slots that are filled or judged, up to `now`.
@@ -236,9 +398,19 @@ impl Series {
         while self.entries.front().is_some_and(|entry| entry.planned < horizon) {
             self.entries.pop_front();
         }
+        self.attempts.keep_within(horizon, Timestamp::MAX);
         self.missed.retain(|run| run.to > horizon);
         self.reported.retain(|run| run.to > horizon);
         self.stretches.retain(|stretch| stretch.until > horizon);
+    }
+
+    /// Never due, or all of it forgotten.
+    pub(super) fn is_blank(&self) -> bool {
+        self.is_untouched()
+            && self.stretches.is_empty()
+            && self.reported.is_empty()
+            && self.last_up.is_none()
+            && self.last_not_up.is_none()
     }
 
     /// Nothing was ever found or judged here.
@@ -281,6 +453,11 @@ fn insert_run(runs: &mut Vec<MissedRun>, run: MissedRun) {
         insert_run(runs, MissedRun { to: inside.from, ..rest });
         insert_run(runs, MissedRun { from: inside.to, ..rest });
         return;
+    }
+    // Runs that touch and have one reason are one: what they are does not depend on the order in which they came.
+    if let Some(next) = runs.get(index).filter(|n| n.from == rest.to && n.reason == rest.reason) {
+        rest.to = next.to;
+        runs.remove(index);
     }
     match index.checked_sub(1).and_then(|before| runs.get_mut(before)) {
         Some(before) if before.to == rest.from && before.reason == rest.reason => {
@@ -330,7 +507,7 @@ mod tests {
     fn every_slot_is_received_missed_or_open() {
         let mut series = every_ten_seconds();
         for planned in [100, 120, 130] {
-            assert!(series.record(&result(planned, UP), ReporterIdx(0), |_| 0));
+            assert!(series.record(&result(planned, UP), ReporterIdx(0), false, |_| 0));
         }
         series.judge(run(110, 131, Missed::AgentLost));
         assert_eq!(series.expected(at(100), at(160)), 6);
@@ -346,17 +523,17 @@ mod tests {
         let mut series = every_ten_seconds();
         series.judge(run(100, 121, Missed::NoAgent));
         assert_eq!(series.missed(at(0), at(121)).next(), Some((Missed::NoAgent, 3)));
-        series.record(&result(110, DOWN), ReporterIdx(0), |_| 0);
+        series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0);
         assert_eq!(series.missed(at(0), at(121)).next(), Some((Missed::NoAgent, 2)));
     }
 
     #[test]
     fn the_same_result_again_changes_nothing_and_a_better_one_wins_in_either_order() {
         let mut series = every_ten_seconds();
-        assert!(series.record(&result(110, DOWN), ReporterIdx(0), |_| 0));
-        assert!(!series.record(&result(110, DOWN), ReporterIdx(0), |_| 0));
-        assert!(series.record(&result(110, UP), ReporterIdx(0), |_| 0));
-        assert!(!series.record(&result(110, DOWN), ReporterIdx(0), |_| 0));
+        assert!(series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0));
+        assert!(!series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0));
+        assert!(series.record(&result(110, UP), ReporterIdx(0), false, |_| 0));
+        assert!(!series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0));
         assert_eq!(series.received(at(0), at(200)).count(), 1);
         assert!(series.last_not_up.is_none());
     }
@@ -374,8 +551,13 @@ mod tests {
     #[test]
     fn a_blocked_probe_is_no_evidence_and_the_one_before_it_speaks() {
         let mut series = every_ten_seconds();
-        series.record(&result(110, UP), ReporterIdx(0), |_| 0);
-        series.record(&result(120, Outcome::Failed(Failure::Blocked)), ReporterIdx(0), |_| 0);
+        series.record(&result(110, UP), ReporterIdx(0), false, |_| 0);
+        series.record(
+            &result(120, Outcome::Failed(Failure::Blocked)),
+            ReporterIdx(0),
+            false,
+            |_| 0,
+        );
         assert_eq!(series.newest(at(105), false).map(|entry| entry.planned), Some(at(110)));
         assert_eq!(series.newest(at(105), true).map(|entry| entry.planned), Some(at(120)));
         assert_eq!(series.newest(at(115), false), None);
@@ -384,7 +566,7 @@ mod tests {
     #[test]
     fn forgetting_never_takes_a_slot_that_is_not_settled() {
         let mut series = every_ten_seconds();
-        series.record(&result(110, UP), ReporterIdx(0), |_| 0);
+        series.record(&result(110, UP), ReporterIdx(0), false, |_| 0);
         series.settle(at(150));
         series.forget_before(at(150));
         assert_eq!(series.open_slots(at(100), at(110)), 1);

@@ -27,13 +27,15 @@ pub struct TargetState {
     /// Whether it is listed now.
     pub listed: bool,
     /// Which revision came into force when, oldest first; the last few.
-    revisions: Vec<(u32, Timestamp)>,
+    pub(super) revisions: Vec<(u32, Timestamp)>,
     /// Over all vantages.
     pub verdict: Verdict,
     /// When it became that; nothing while it never had one.
     pub since: Option<Timestamp>,
     /// When the verdict must be looked at again though nothing arrives: its evidence grows old.
     pub stale_at: Timestamp,
+    /// It was up, and one attempt that nobody has confirmed yet says otherwise: until then it stays what it was.
+    pub doubt: Option<Timestamp>,
 }
 
 /// Revisions kept: a result is accepted up to 24 h late, and a file that changes oftener than this in a day loses only
@@ -52,6 +54,7 @@ impl TargetState {
             verdict: Verdict::Unknown,
             since: None,
             stale_at: Timestamp::MAX,
+            doubt: None,
         }
     }
 
@@ -65,6 +68,11 @@ impl TargetState {
         }
         self.entry = entry;
         self.listed = true;
+    }
+
+    /// Whether it may be asked again without harm: a failure of it is confirmed by a second attempt.
+    pub fn is_confirmable(&self) -> bool {
+        matches!(self.entry.spec.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
     /// The revision in force at a planned start: a change applies from the next one.

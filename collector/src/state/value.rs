@@ -21,6 +21,8 @@ pub struct Entry {
     pub outcome: Outcome,
     /// By whom.
     pub reporter: ReporterIdx,
+    /// A failure that its agent found under suspicion: no better than missed.
+    pub suspect: bool,
 }
 
 impl Entry {
@@ -32,7 +34,14 @@ impl Entry {
             latency_us: result.phases.total_us(),
             outcome: result.outcome,
             reporter,
+            suspect: false,
         }
+    }
+
+    /// Whether it is the same attempt, delivered again.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let attempt = |e: &Self| (e.planned, e.start_delay_ms, e.outcome, e.reporter);
+        attempt(self) == attempt(other)
     }
 
     /// When the probe really started.
@@ -40,9 +49,9 @@ impl Entry {
         Timestamp::from_millis(self.planned.millis().saturating_add(self.start_delay_ms.into()))
     }
 
-    /// `up > answered, not as expected > failure` (missed and open slots have no entry).
+    /// `up > answered, not as expected > failure > failure under suspicion` (missed and open slots have no entry).
     pub fn rank(&self) -> u8 {
-        rank(self.outcome)
+        if self.suspect { 0 } else { rank(self.outcome) }
     }
 
     /// The order of values of one key (accounting K2): by rank; among equals the earlier start, then the boot id of
@@ -81,7 +90,7 @@ mod tests {
 
     fn entry(outcome: Outcome, start_delay_ms: i32) -> Entry {
         let (planned, reporter) = (Timestamp::EPOCH, ReporterIdx(0));
-        Entry { planned, start_delay_ms, latency_us: 5, outcome, reporter }
+        Entry { planned, start_delay_ms, latency_us: 5, outcome, reporter, suspect: false }
     }
 
     #[test]

@@ -102,6 +102,7 @@ mod tests {
             latency_us: processing_us,
             outcome,
             reporter: ReporterIdx(0),
+            suspect: false,
         };
         let phases = Phases { processing_us, ..Phases::default() };
         let note = Note { remote_address: address.parse().ok(), ..Note::default() };

@@ -59,7 +59,7 @@ pub fn strip(state: &State, target: TargetIdx, now: Timestamp, only: Option<Vant
             let to = (from + cell).min(now);
             for entry_at in series.received(from, to) {
                 match evidence(entry_at, entry.slow_after) {
-                    Evidence::Up => seen.up = true,
+                    Evidence::Up | Evidence::Doubted => seen.up = true,
                     Evidence::Slow => (seen.up, seen.slow) = (true, true),
                     Evidence::Failing => seen.failing = true,
                 }

@@ -45,6 +45,7 @@ pub struct At {
     pub last_success: Option<Probe>,
     pub newest_failure: Option<Probe>,
     pub changed: Option<Compared>,
+    pub unconfirmed: u64,
 }
 
 /// One result in full.
@@ -148,6 +149,7 @@ fn at(
         last_success: up.map(shown),
         newest_failure: not_up.map(shown),
         changed: up.zip(not_up).map(|(up, not_up)| compared(up, not_up)),
+        unconfirmed: series.unconfirmed(Timestamp::EPOCH, Timestamp::MAX),
     }
 }
 

@@ -75,10 +75,11 @@ impl Rig {
                 .replace("{dead}", &dead_address.to_string());
             std::fs::write(&path, text).expect("the file can be written");
             let path = path.to_str().expect("UTF-8");
-            let usual =
-                ["zonewatch-collector", "serve", path, "--store", "memory:", "--interval", "1s"];
+            let usual = ["zonewatch-collector", "serve", path, "--interval", "1s"];
+            let memory: &[&str] =
+                if options.contains(&"--store") { &[] } else { &["--store", "memory:"] };
             let ports = ["--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
-            let line = usual.iter().chain(&ports).chain(options);
+            let line = usual.iter().chain(memory).chain(&ports).chain(options);
             let cli = Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
             let Command::Serve(args) = cli.command else { panic!("serve was asked for") };
             let config = Config::new(*args, &|_| None).expect("options that work");
@@ -95,13 +96,24 @@ impl Rig {
 
     /// An agent of another vantage, whose name server answers `ip` to everything, or that no name exists.
     pub(crate) fn agent(&self, vantage: &str, ip: Option<[u8; 4]>, probe: ProbeOptions) {
+        self.agent_in(vantage, &format!("{vantage}-a"), ip, probe);
+    }
+
+    /// The same in another zone.
+    pub(crate) fn agent_in(
+        &self,
+        vantage: &str,
+        zone: &str,
+        ip: Option<[u8; 4]>,
+        probe: ProbeOptions,
+    ) {
         let config = self.runtime.block_on(async {
             let (dns, serve) = origin::name_server(ip).await;
             self.runtime.spawn(serve);
             AgentConfig {
                 vantage: vantage.into(),
-                zone: format!("{vantage}-a"),
-                agent_id: format!("agent-{vantage}"),
+                zone: zone.into(),
+                agent_id: format!("agent-{}", zone.trim_end_matches("-a")),
                 probe: ProbeOptions {
                     dns: Some(dns.to_string().parse().expect("an address")),
                     ..probe

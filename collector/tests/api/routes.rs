@@ -75,7 +75,7 @@ fn the_summary_has_every_field_and_its_numbers_add_up() {
             "targets":{{"total":"count","up":"count","degraded":"count","partial":"count","down":"count",
                 "unknown":"count","paused":"count"}},
             "slots":{{{SLOTS}}},"status_codes":{counts},"unexpected":{{"status":"count","body":"count"}},
-            "failures":{counts},
+            "failures":{counts},"unconfirmed":"count",
             "latency_ms":{{"p50":"number","p90":"number","p95":"number","p99":"number","max":"number"}},
             "uptime":{{"low":"number","high":"number","coverage":"number"}},"rounds":[{round}]}}"#
         ),
@@ -171,7 +171,8 @@ fn one_target_is_told_in_full_from_each_vantage() {
     let probe = format!(r#"{{"planned":"time","agent":"text","zone":"text",{FOUND}}}"#);
     let at = format!(
         r#"{{"vantage":"text","verdict":"text","since":"time","last_hour":{STRIP},"next_planned":"time",
-        "newest":{probe},"last_success":"null","newest_failure":{probe},"changed":"null"}}"#
+        "newest":{probe},"last_success":"null","newest_failure":{probe},"changed":"null",
+        "unconfirmed":"count"}}"#
     );
     check(
         &full,
@@ -220,14 +221,18 @@ fn agents_and_vantages_say_who_is_there() {
         r#"{"agents":[{"id":"text","vantage":"text","zone":"text","state":"text","targets":"count",
             "version":"text","capacity":"positive","in_flight":"count","waiting":"count","outbox_bytes":"count",
             "lateness_ms":"count","connected_since":"time","last_heard":"time","watermark":"time|null",
-            "refused":"empty"}]}"#,
+            "refused":"empty","busy":"number","suspect":"null","behind":"bool",
+            "settings":{"desired":"positive","applied":"positive","behind_ms":"count"},
+            "assignment":{"desired":"positive","applied":"positive","behind_ms":"count"}}],
+            "settings":{"version":"positive","problem":"null"}}"#,
     );
     let agent = &agents["agents"][0];
     assert_eq!((&agent["id"], &agent["state"]), (&"local-a".into(), &"connected".into()));
     let vantages = rig.json("/api/v1/vantages");
     check(
         &vantages,
-        r#"{"vantages":[{"name":"text","state":"text","agents":"count","targets":"count","last_seen":"time|null"}]}"#,
+        r#"{"vantages":[{"name":"text","state":"text","agents":"count","targets":"count","last_seen":"time|null",
+            "capacity":{"at_once":"positive","needed":"number","more_agents":"count"}}]}"#,
     );
     let vantage = &vantages["vantages"][0];
     assert_eq!((&vantage["name"], &vantage["state"]), (&"default".into(), &"active".into()));

@@ -48,6 +48,8 @@ pub(crate) fn hello(id: &str, boot: u64, vantage: &str, zone: &str) -> raw::Agen
         held: Vec::new(),
         sent_us: 1,
         log_seen: 0,
+        takes_settings: true,
+        takes_parts: true,
     }))
 }
 

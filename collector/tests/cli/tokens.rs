@@ -28,6 +28,8 @@ fn knock(
             held: Vec::new(),
             sent_us: 1,
             log_seen: 0,
+            takes_settings: false,
+            takes_parts: false,
         });
         let (messages, stream) = tokio::sync::mpsc::channel(1);
         messages.send(raw::AgentMessage::from(hello)).await.expect("there is room");

@@ -45,6 +45,7 @@ fn without_faults_every_slot_is_probed_exactly_once() {
         world.run(TEN_MINUTES);
         oracle::nothing_missed(world);
         oracle::nothing_probed_twice(world);
+        oracle::was_trimmed(world);
     });
 }
 
@@ -85,6 +86,17 @@ fn a_paused_agent_never_makes_a_target_look_bad() {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed(world);
+    });
+}
+
+#[test]
+fn an_agent_that_reaches_nothing_never_makes_a_target_look_bad() {
+    let faults = Faults { dead_uplinks: true, ..Faults::NONE };
+    check(15, faults, |world| {
+        world.run(TEN_MINUTES);
+        world.heal_and_converge();
+        oracle::nothing_missed(world);
+        oracle::no_verdict_ever_fell(world);
     });
 }
 

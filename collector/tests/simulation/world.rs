@@ -10,13 +10,15 @@ use agent::{
     Event as AgentEvent, LocalMicros, StreamId, Ticket,
 };
 use bytes::Bytes;
-use collector::core::{Core, CoreConfig, Effect, Event};
+use collector::core::{Core, CoreConfig, Counters, Effect, Event, SealPace};
 use collector::fleet::SessionId;
 use collector::leader;
+use collector::store::writer::Chore;
 use collector::store::{Memory, Store};
 use collector::target_file::Target;
 use proto::{
-    AgentMessage, CollectorMessage, Failure, Outcome, Phases, ProbeSpec, Timestamp, Uid, wire,
+    AgentMessage, CollectorMessage, Failure, Outcome, Phases, ProbeSpec, SettingsApplied,
+    Timestamp, Uid, wire,
 };
 
 use super::random::Random;
@@ -24,7 +26,9 @@ use super::random::Random;
 pub const STEP: Duration = Duration::from_millis(50);
 pub const LEASE: Duration = Duration::from_secs(20);
 pub const TIMEOUT: Duration = Duration::from_secs(5);
-const KEEP: Duration = Duration::from_secs(48 * 3600);
+pub const KEEP: Duration = Duration::from_secs(48 * 3600);
+/// An hour of these runs.
+pub const HOUR: Duration = Duration::from_secs(120);
 const START: i64 = 1_790_000_000_000;
 
 /// Which faults a seed may draw.
@@ -36,6 +40,8 @@ pub struct Faults {
     pub pause_agents: bool,
     pub change_list: bool,
     pub slow_log: bool,
+    /// An agent reaches the collector and no target. The targets are up all the time then.
+    pub dead_uplinks: bool,
     /// A vantage has a minute of peace between two faults: nothing needs to be missed then.
     pub one_at_a_time: bool,
 }
@@ -48,6 +54,7 @@ impl Faults {
         pause_agents: false,
         change_list: false,
         slow_log: false,
+        dead_uplinks: false,
         one_at_a_time: true,
     };
     pub const ALL: Self = Self {
@@ -57,6 +64,7 @@ impl Faults {
         pause_agents: true,
         change_list: true,
         slow_log: true,
+        dead_uplinks: false,
         one_at_a_time: false,
     };
 }
@@ -68,7 +76,7 @@ pub struct Seen {
     pub vantage: String,
     pub planned: Timestamp,
     pub outcome: Outcome,
-    /// The agent stood still while it ran: it must not count as a failure.
+    /// The agent stood still while it ran, or reached nothing: it must not count as a failure.
     pub disturbed: bool,
 }
 
@@ -80,6 +88,8 @@ struct Probe {
     ends: Timestamp,
     outcome: Outcome,
     disturbed: bool,
+    /// Its agent reached nothing.
+    dead: bool,
 }
 
 /// A connection: messages both ways, in order, each at its time.
@@ -101,6 +111,7 @@ struct Node {
     connect_at: Timestamp,
     dead_until: Timestamp,
     cut_until: Timestamp,
+    uplink_dead_until: Timestamp,
     paused_until: Timestamp,
     paused_from: Option<Timestamp>,
     probes: Vec<Probe>,
@@ -113,7 +124,12 @@ pub struct World {
     faults: Faults,
     quiet: bool,
     pub log: Memory,
+    /// Every record there ever was, from the first on.
+    pub archive: Vec<Bytes>,
     appends: VecDeque<(Timestamp, u64, Bytes)>,
+    chores: VecDeque<(Timestamp, u64, Chore)>,
+    /// How small the log behind a snapshot may be.
+    snapshot_bytes: u64,
     position: u64,
     log_stalled_until: Timestamp,
     pub collector: Option<Core>,
@@ -164,6 +180,7 @@ impl World {
                     connect_at: now,
                     dead_until: now,
                     cut_until: now,
+                    uplink_dead_until: now,
                     paused_until: now,
                     paused_from: None,
                     probes: Vec::new(),
@@ -171,13 +188,17 @@ impl World {
                 });
             }
         }
+        let snapshot_bytes = random.range(1, 40) << 10;
         let mut world = Self {
             now,
             random,
             faults,
             quiet: false,
             log: Memory::default(),
+            archive: Vec::new(),
             appends: VecDeque::new(),
+            chores: VecDeque::new(),
+            snapshot_bytes,
             position: 0,
             log_stalled_until: now,
             collector: None,
@@ -272,6 +293,13 @@ impl World {
             self.nodes[n].paused_until = self.now + pause;
             self.nodes[n].paused_from.get_or_insert(self.now);
         }
+        // Every target has been up once before.
+        let warm = self.now.millis() - START > 120_000;
+        if self.faults.dead_uplinks && warm && peace && self.random.one_in(each) {
+            let dead = Duration::from_millis(self.random.range(500, 150_000));
+            self.tell(format!("{} reaches nothing for {dead:?}", self.nodes[n].id));
+            self.nodes[n].uplink_dead_until = self.now + dead;
+        }
         if self.faults.kill_collector && self.random.one_in(each * 2) && self.collector.is_some() {
             let dead = Duration::from_millis(self.random.range(50, 20_000));
             self.tell(format!("kill the collector for {dead:?}"));
@@ -280,10 +308,14 @@ impl World {
             // What was on its way to the log is gone, or (the answer was lost) it is there.
             let survive = self.random.range(0, self.appends.len() as u64 + 1) as usize;
             for (_, _, record) in self.appends.drain(..survive).collect::<Vec<_>>() {
-                self.log.append(self.position, &[record]).expect("memory does not fail");
-                self.position += 1;
+                self.append(record);
             }
             self.appends.clear();
+            let survive = self.random.range(0, self.chores.len() as u64 + 1) as usize;
+            for (_, _, chore) in self.chores.drain(..survive).collect::<Vec<_>>() {
+                self.do_chore(&chore);
+            }
+            self.chores.clear();
             for n in 0..self.nodes.len() {
                 self.disconnect(n);
             }
@@ -302,7 +334,8 @@ impl World {
     fn had_peace(&self, n: usize) -> bool {
         let minute = Duration::from_secs(60);
         let well = |node: &Node| {
-            node.dead_until.max(node.cut_until).max(node.paused_until) + minute < self.now
+            let well = node.dead_until.max(node.cut_until).max(node.paused_until);
+            well.max(node.uplink_dead_until) + minute < self.now
         };
         self.nodes.iter().filter(|node| node.vantage == self.nodes[n].vantage).all(well)
     }
@@ -346,13 +379,32 @@ impl World {
                 clock
             },
             KEEP,
+            HOUR,
         );
         let leadership = lead.unwrap_or_else(|error| panic!("the log can be read: {error}"));
         self.position = self.log.tail().expect("memory does not fail");
-        let config =
-            CoreConfig { lease: LEASE, vantages: None, keep_slots: KEEP, local_agents: Vec::new() };
+        self.log
+            .read_from(self.position - 1, &mut |_, claim| {
+                self.archive.push(claim);
+                true
+            })
+            .expect("memory does not fail");
+        let config = CoreConfig {
+            lease: LEASE,
+            vantages: None,
+            keep_slots: KEEP,
+            keep: KEEP,
+            seal: SealPace {
+                hour: HOUR,
+                revise_every: Duration::from_secs(10),
+                snapshot_bytes: self.snapshot_bytes,
+            },
+            local_agents: Vec::new(),
+        };
         self.tell(format!("the collector leads, epoch {}", leadership.state.epoch));
-        self.collector = Some(Core::new(config, leadership.state, now));
+        let mut core = Core::new(config, leadership.state, now);
+        core.stand_on(leadership.standing);
+        self.collector = Some(core);
         let list = self.list.clone();
         self.tell_core(Event::Listed(list));
     }
@@ -363,13 +415,33 @@ impl World {
             && let Some((_, ticket, record)) =
                 self.appends.pop_front_if(|(at, _, _)| *at <= self.now)
         {
-            self.log.append(self.position, &[record]).expect("memory does not fail");
-            self.position += 1;
+            self.append(record);
             up_to = Some(ticket);
+        }
+        while self.log_stalled_until <= self.now
+            && let Some((_, number, chore)) = self.chores.pop_front_if(|(at, _, _)| *at <= self.now)
+        {
+            self.do_chore(&chore);
+            self.tell_core(Event::ChoresDone(number));
         }
         if let Some(up_to) = up_to {
             self.tell_core(Event::Durable(up_to));
         }
+    }
+
+    fn append(&mut self, record: Bytes) {
+        self.log.append(self.position, std::slice::from_ref(&record)).expect("memory works");
+        self.position += 1;
+        self.archive.push(record);
+    }
+
+    fn do_chore(&mut self, chore: &Chore) {
+        match chore {
+            Chore::Put(key, bytes) => self.log.put_part(key, bytes),
+            Chore::Delete(keys) => self.log.delete_parts(keys),
+            Chore::Trim(before) => self.log.trim(*before),
+        }
+        .expect("memory does not fail");
     }
 
     fn tell_core(&mut self, event: Event) {
@@ -381,6 +453,11 @@ impl World {
                     let at = self.now + Duration::from_millis(self.random.range(1, 120));
                     let at = self.appends.back().map_or(at, |(last, _, _)| at.max(*last));
                     self.appends.push_back((at, ticket, record));
+                }
+                Effect::Chore(number, chore) => {
+                    let at = self.now + Duration::from_millis(self.random.range(1, 400));
+                    let at = self.chores.back().map_or(at, |(last, _, _)| at.max(*last));
+                    self.chores.push_back((at, number, chore));
                 }
                 Effect::Send(session, message) => self.send_down(session, message),
                 Effect::Answer(..) => unreachable!("nobody asks here"),
@@ -542,7 +619,7 @@ impl World {
                 vantage: self.nodes[n].vantage.clone(),
                 planned: probe.planned,
                 outcome: probe.outcome,
-                disturbed: probe.disturbed,
+                disturbed: probe.disturbed || probe.dead,
             });
             let attempt = if probe.disturbed {
                 Attempt::Paused
@@ -573,7 +650,11 @@ impl World {
                 AgentEffect::Start(start) => {
                     let at = local(&self.nodes[n], self.now);
                     self.tell_agent(n, AgentEvent::Started { ticket: start.ticket, at });
-                    let outcome = self.outcome(start.uid, start.planned);
+                    let dead = self.nodes[n].uplink_dead_until > self.now;
+                    let outcome = match dead {
+                        true => self.unreachable(),
+                        false => self.truth(start.uid, start.planned),
+                    };
                     let takes = match outcome {
                         Outcome::Failed(Failure::Timeout) => TIMEOUT,
                         _ => Duration::from_millis(self.random.range(5, 900)),
@@ -586,6 +667,7 @@ impl World {
                         ends: self.now + takes,
                         outcome,
                         disturbed: false,
+                        dead,
                     });
                 }
                 AgentEffect::Send(stream, message) => {
@@ -604,19 +686,39 @@ impl World {
                         self.disconnect(n);
                     }
                 }
+                AgentEffect::Tune(settings) => {
+                    let applied = SettingsApplied {
+                        version: settings.version,
+                        capacity: settings.concurrency.unwrap_or(1000),
+                        problem: None,
+                    };
+                    self.tell_agent(n, AgentEvent::Tuned(applied));
+                }
                 AgentEffect::StopStarting | AgentEffect::Drained => {}
             }
         }
     }
 
-    /// What a target answers is a function of its name and the slot, so that the oracle knows it too.
-    fn outcome(&mut self, uid: Uid, planned: Timestamp) -> Outcome {
-        truth(uid, planned)
+    /// What an agent finds that reaches nothing.
+    fn unreachable(&mut self) -> Outcome {
+        let kinds = [Failure::Dns, Failure::Connect, Failure::Timeout];
+        Outcome::Failed(kinds[self.random.range(0, 3) as usize])
+    }
+
+    /// What a probe of this slot finds, whoever runs it: a function of target and slot, so that the oracle knows it too.
+    pub fn truth(&self, uid: Uid, planned: Timestamp) -> Outcome {
+        match self.faults.dead_uplinks {
+            true => Outcome::Answered { status: 200, unexpected: None },
+            false => truth(uid, planned),
+        }
+    }
+
+    pub fn counters(&self) -> &Counters {
+        self.collector.as_ref().expect("the collector lives").counters()
     }
 }
 
-/// What a probe of this slot finds, whoever runs it.
-pub fn truth(uid: Uid, planned: Timestamp) -> Outcome {
+fn truth(uid: Uid, planned: Timestamp) -> Outcome {
     match Random::new(uid.0 ^ planned.millis() as u64).range(0, 20) {
         0 => Outcome::Failed(Failure::Timeout),
         1 => Outcome::Failed(Failure::Connect),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::raw::v1 as raw;
-use super::{Malformed, ask, clip, millis_u32, value};
+use super::{Malformed, ask, clip, millis_u32, settings, value};
 use crate::evidence::Note;
 use crate::messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, Load,
@@ -54,6 +54,7 @@ impl TryFrom<raw::AgentMessage> for AgentMessage {
             Message::Draining(raw::Draining { until_ms }) => {
                 Self::Draining { until: Timestamp::from_millis(until_ms) }
             }
+            Message::SettingsApplied(applied) => Self::SettingsApplied(settings::applied(applied)?),
             Message::ProbeAnswer(answer) => Self::ProbeAnswer(ask::answer_from_raw(answer)?),
         })
     }
@@ -70,6 +71,7 @@ impl From<AgentMessage> for raw::AgentMessage {
             AgentMessage::Draining { until } => {
                 Message::Draining(raw::Draining { until_ms: until.millis() })
             }
+            AgentMessage::SettingsApplied(applied) => Message::SettingsApplied(applied.into()),
             AgentMessage::ProbeAnswer(answer) => Message::ProbeAnswer(ask::answer_to_raw(answer)),
         };
         Self { message: Some(message) }
@@ -98,6 +100,7 @@ impl TryFrom<raw::CollectorMessage> for CollectorMessage {
             Message::GoAway(raw::GoAway { after_ms, cause }) => {
                 Self::GoAway { after: Duration::from_millis(after_ms.into()), cause }
             }
+            Message::Settings(settings) => Self::Settings(settings.into()),
             Message::ProbeNow(question) => Self::ProbeNow(ask::question_from_raw(question)?),
         })
     }
@@ -123,6 +126,7 @@ impl From<CollectorMessage> for raw::CollectorMessage {
             CollectorMessage::GoAway { after, cause } => {
                 Message::GoAway(raw::GoAway { after_ms: millis_u32(after), cause })
             }
+            CollectorMessage::Settings(settings) => Message::Settings(settings.into()),
             CollectorMessage::ProbeNow(question) => {
                 Message::ProbeNow(ask::question_to_raw(question))
             }
@@ -159,6 +163,8 @@ fn hello_from_raw(hello: raw::Hello) -> Result<Hello, Malformed> {
         held: held.collect::<Result<_, Malformed>>()?,
         sent_us: hello.sent_us,
         log_seen: hello.log_seen,
+        takes_settings: hello.takes_settings,
+        takes_parts: hello.takes_parts,
     })
 }
 
@@ -175,6 +181,8 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         held,
         sent_us,
         log_seen,
+        takes_settings,
+        takes_parts,
     } = hello;
     let held = held.into_iter().map(|HeldShard { shard, from, content_hash }| raw::HeldShard {
         shard: shard_number(shard),
@@ -193,6 +201,8 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
         held: held.collect(),
         sent_us,
         log_seen,
+        takes_settings,
+        takes_parts,
     }
 }
 
@@ -232,13 +242,14 @@ fn assign_from_raw(assign: raw::Assign) -> Result<Assign, Malformed> {
         Ok(Revoke { shard, until: Timestamp::from_millis(until_ms) })
     });
     let grants = assign.grants.into_iter().map(|grant| {
-        let raw::Grant { shard: number, from_ms, content_hash, targets } = grant;
+        let raw::Grant { shard: number, from_ms, content_hash, targets, more } = grant;
         let targets = targets.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?;
         Ok(Grant {
             shard: shard("grant.shard", number)?,
             from: Timestamp::from_millis(from_ms),
             content_hash,
             targets,
+            more,
         })
     });
     Ok(Assign {
@@ -255,11 +266,12 @@ fn assign_to_raw(assign: Assign) -> raw::Assign {
         until_ms: until.millis(),
     });
     let grants =
-        grants.into_iter().map(|Grant { shard, from, content_hash, targets }| raw::Grant {
+        grants.into_iter().map(|Grant { shard, from, content_hash, targets, more }| raw::Grant {
             shard: shard_number(shard),
             from_ms: from.millis(),
             content_hash,
             targets: targets.into_iter().map(Into::into).collect(),
+            more,
         });
     raw::Assign { version, revokes: revokes.collect(), grants: grants.collect() }
 }
@@ -331,22 +343,22 @@ fn results_to_raw(results: ResultsMessage) -> raw::Results {
 
 fn beat_from_raw(beat: raw::Beat) -> Beat {
     let raw::Beat { sent_us, now_us, load } = beat;
-    let load = load.map(|raw::Load { in_flight, waiting, outbox_bytes, lateness_ms }| Load {
-        in_flight,
-        waiting,
-        outbox_bytes,
-        lateness_ms,
+    let load = load.map(|load| Load {
+        in_flight: load.in_flight,
+        waiting: load.waiting,
+        outbox_bytes: load.outbox_bytes,
+        lateness_ms: load.lateness_ms,
+        busy_permille: load.busy_permille,
+        targets: load.targets,
     });
     Beat { sent_us, now_us, load }
 }
 
 fn beat_to_raw(beat: Beat) -> raw::Beat {
     let Beat { sent_us, now_us, load } = beat;
-    let load = load.map(|Load { in_flight, waiting, outbox_bytes, lateness_ms }| raw::Load {
-        in_flight,
-        waiting,
-        outbox_bytes,
-        lateness_ms,
+    let load = load.map(|load| {
+        let Load { in_flight, waiting, outbox_bytes, lateness_ms, busy_permille, targets } = load;
+        raw::Load { in_flight, waiting, outbox_bytes, lateness_ms, busy_permille, targets }
     });
     raw::Beat { sent_us, now_us, load }
 }

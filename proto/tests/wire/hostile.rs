@@ -245,7 +245,7 @@ fn bad_target(change: impl Fn(&mut raw::Target), expected: &str) {
     change(&mut target);
     refused(ScheduledTarget::try_from(target.clone()), expected);
     // In a grant and in a run it is the same target.
-    let grant = raw::Grant { shard: 0, from_ms: 0, content_hash: 0, targets: vec![target.clone()] };
+    let grant = raw::Grant { targets: vec![target.clone()], ..raw::Grant::default() };
     let assign = raw::Assign { version: 1, revokes: vec![], grants: vec![grant] };
     refused(hear(raw::collector_message::Message::Assign(assign)), expected);
     let run =

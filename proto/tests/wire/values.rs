@@ -10,10 +10,11 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proto::{
     AgentMessage, Applied, Assign, Batch, Beat, Cause, CollectorMessage, Failure, Grant, HeldShard,
-    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeAnswer, ProbeNow,
-    ProbeResult, ProbeSpec, Protocol, Record, Refusal, RefusedTarget, ResultBatch, ResultsMessage,
-    Revoke, RunTarget, SHARDS, ScheduledTarget, ShardId, ShownHeader, StatusSet, TargetEntry,
-    Timestamp, TlsVersion, Uid, Unexpected, VantageState, Welcome,
+    Hello, HourManifest, Kind, Load, Missed, MissedRange, More, Note, Outcome, PartRef, Phases,
+    ProbeAnswer, ProbeNow, ProbeResult, ProbeSettings, ProbeSpec, Protocol, Record, Refusal,
+    RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS, ScheduledTarget,
+    SettingsApplied, ShardId, ShownHeader, Snapshot, StatusSet, TargetEntry, Timestamp, TlsVersion,
+    Uid, Unexpected, VantageState, Welcome,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -181,12 +182,14 @@ pub(crate) fn target() -> impl Strategy<Value = ScheduledTarget> {
 }
 
 fn beat() -> impl Strategy<Value = Beat> {
-    let load = (any::<[u32; 3]>(), any::<u64>()).prop_map(
-        |([in_flight, waiting, lateness_ms], outbox_bytes)| Load {
+    let load = (any::<[u32; 5]>(), any::<u64>()).prop_map(
+        |([in_flight, waiting, lateness_ms, busy_permille, targets], outbox_bytes)| Load {
             in_flight,
             waiting,
             outbox_bytes,
             lateness_ms,
+            busy_permille,
+            targets,
         },
     );
     (any::<u64>(), any::<i64>(), option::of(load)).prop_map(|(sent_us, now_us, load)| Beat {
@@ -218,6 +221,8 @@ fn hello() -> impl Strategy<Value = Hello> {
                 held,
                 sent_us,
                 log_seen,
+                takes_settings: boot.is_multiple_of(2),
+                takes_parts: boot.is_multiple_of(3),
             }
         })
 }
@@ -245,6 +250,11 @@ pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
         results.prop_map(AgentMessage::Results),
         beat().prop_map(AgentMessage::Beat),
         instant().prop_map(|until| AgentMessage::Draining { until }),
+        (any::<u64>(), 1..=u32::MAX, option::of(name())).prop_map(
+            |(version, capacity, problem)| {
+                AgentMessage::SettingsApplied(SettingsApplied { version, capacity, problem })
+            }
+        ),
         (any::<u64>(), found)
             .prop_map(|(id, found)| { AgentMessage::ProbeAnswer(ProbeAnswer { id, found }) }),
     ]
@@ -267,8 +277,14 @@ fn welcome() -> impl Strategy<Value = Welcome> {
 
 fn assign() -> impl Strategy<Value = Assign> {
     let revoke = (shard(), instant()).prop_map(|(shard, until)| Revoke { shard, until });
-    let grant = (shard(), instant(), any::<u64>(), vec(target(), 0..3)).prop_map(
-        |(shard, from, content_hash, targets)| Grant { shard, from, content_hash, targets },
+    let grant = (shard(), instant(), any::<u64>(), vec(target(), 0..3), any::<bool>()).prop_map(
+        |(shard, from, content_hash, targets, more)| Grant {
+            shard,
+            from,
+            content_hash,
+            targets,
+            more,
+        },
     );
     (any::<u64>(), vec(revoke, 0..4), vec(grant, 0..4))
         .prop_map(|(version, revokes, grants)| Assign { version, revokes, grants })
@@ -288,11 +304,34 @@ pub(crate) fn collector_message() -> impl Strategy<Value = CollectorMessage> {
             after: Duration::from_millis(after.into()),
             cause
         }),
+        settings().prop_map(CollectorMessage::Settings),
         (any::<u64>(), target(), any::<u32>()).prop_map(|(id, target, within)| {
             let start_within = Duration::from_millis(within.into());
             CollectorMessage::ProbeNow(ProbeNow { id, target, start_within })
         }),
     ]
+}
+
+fn settings() -> impl Strategy<Value = ProbeSettings> {
+    let given = || option::of(1..=u32::MAX);
+    let text = || option::of(name());
+    (
+        any::<u64>(),
+        (given(), given()),
+        (text(), text()),
+        any::<bool>(),
+        (vec(name(), 0..3), vec(name(), 0..3)),
+    )
+        .prop_map(|(version, numbers, texts, deny_private, networks)| ProbeSettings {
+            version,
+            concurrency: numbers.0,
+            per_host: numbers.1,
+            dns: texts.0,
+            user_agent: texts.1,
+            deny_private,
+            allow_network: networks.0,
+            refuse_network: networks.1,
+        })
 }
 
 fn entry() -> impl Strategy<Value = TargetEntry> {
@@ -318,6 +357,16 @@ fn entry() -> impl Strategy<Value = TargetEntry> {
         })
 }
 
+fn hour() -> impl Strategy<Value = Kind> {
+    let part = || (uid(), any::<u64>()).prop_map(|(first, hash)| PartRef { first, hash });
+    let numbers = any::<(u32, u64, u64)>();
+    (instant(), numbers, vec(part(), 0..4), vec(part(), 0..4)).prop_map(
+        |(start, (revision, as_of, totals), rows, slots)| {
+            Kind::Hour(HourManifest { start, revision, as_of, totals, rows, slots })
+        },
+    )
+}
+
 pub(crate) fn record() -> impl Strategy<Value = Record> {
     let catalog = (any::<u64>(), vec(entry(), 0..3), vec(uid(), 0..4))
         .prop_map(|(revision, upserts, removals)| Kind::Catalog { revision, upserts, removals });
@@ -339,6 +388,10 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         catalog,
         (name(), state).prop_map(|(name, state)| Kind::Vantage { name, state }),
         results,
+        hour(),
+        (any::<(u64, u64)>(), vec(any::<u64>(), 0..4)).prop_map(|((log, position), parts)| {
+            Kind::Snapshot(Snapshot { log, position, parts })
+        }),
     ];
     (instant(), kind).prop_map(|(at, kind)| Record { at, kind })
 }

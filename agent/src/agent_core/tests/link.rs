@@ -1,6 +1,6 @@
 //! Greeting, leases, streams that break, draining.
 
-use proto::{Beat, HeldShard};
+use proto::{Beat, HeldShard, ProbeSettings, SettingsApplied};
 
 use super::*;
 
@@ -228,6 +228,7 @@ fn a_backlog_does_not_claim_keys_that_a_grant_has_brought_since() {
         from: at(1_000),
         content_hash: 1,
         targets: vec![target(3, 10_000, 1_200)],
+        more: false,
     };
     rig.assign(vec![], vec![grant]);
     let seq = rig.results().last().unwrap().seq;
@@ -249,4 +250,25 @@ fn a_try_that_a_drain_gives_up_is_not_claimed() {
     rig.ended(1, found);
     assert_eq!(rig.starts.len(), 2, "nothing is tried again");
     assert_eq!(rig.results().last().unwrap().watermark, at(1_500));
+}
+
+#[test]
+fn settings_are_tried_and_their_version_is_said_on_the_stream_that_there_is_by_then() {
+    let mut rig = Rig::welcomed();
+    let settings = ProbeSettings { version: 7, concurrency: Some(3), ..ProbeSettings::default() };
+    rig.hear(CollectorMessage::Settings(settings.clone()));
+    assert_eq!(rig.tunes, [settings]);
+    let said = |rig: &Rig| {
+        rig.sent.iter().filter(|m| matches!(m, AgentMessage::SettingsApplied(_))).count()
+    };
+    assert_eq!(said(&rig), 0, "nothing is said before it is so");
+    rig.connect(1);
+    rig.apply(Event::Tuned(SettingsApplied { version: 7, capacity: 3, problem: None }));
+    assert_eq!(said(&rig), 1);
+    rig.connect(1);
+    let hello = rig.sent.iter().rev().find_map(|m| match m {
+        AgentMessage::Hello(hello) => Some(hello),
+        _ => None,
+    });
+    assert_eq!(hello.map(|hello| (hello.capacity, hello.takes_settings)), Some((3, true)));
 }

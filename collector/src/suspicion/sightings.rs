@@ -1,0 +1,172 @@
+//! What one agent saw lately, by place.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use proto::Timestamp;
+
+use super::PLACES_MIN;
+
+/// Sightings kept of an agent, at some 40 bytes each: a busy one fills that in a second, which is "lately" enough.
+const KEPT_MAX: usize = 256;
+/// Sightings that a glance takes in, however old.
+const GLANCE: usize = 16;
+/// What is older is not lately …
+const LATELY: Duration = Duration::from_secs(60);
+/// … unless there are not even five places since then; but nothing is that is older than this.
+const LATELY_MAX: Duration = Duration::from_secs(20 * 60);
+/// Somebody suspected has to see so many places up …
+const UP_AGAIN_MIN: usize = 3;
+/// … within this time.
+const UP_AGAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// What a probe says about a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It answered.
+    Up,
+    /// It answered before, and not now. `deaf`: for want of a name, a connection or time.
+    Turned {
+        /// See above.
+        deaf: bool,
+    },
+    /// It did not answer, and nobody knows of a time when it did.
+    New {
+        /// As above.
+        deaf: bool,
+    },
+    /// It did not answer the last time either.
+    Old,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sighting {
+    place: u64,
+    seen: Seen,
+    /// When the result came.
+    at: Timestamp,
+    /// When the probe began.
+    began: Timestamp,
+}
+
+/// The last sightings of an agent, in the order in which they came.
+#[derive(Clone, Debug, Default)]
+pub struct Sightings(VecDeque<Sighting>);
+
+impl Sightings {
+    /// A result came.
+    pub fn add(&mut self, at: Timestamp, began: Timestamp, place: u64, seen: Seen) {
+        if self.0.len() == KEPT_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(Sighting { place, seen, at, began });
+    }
+
+    /// Whether so much fails lately that a closer look is worth its time.
+    pub fn are_bad(&self, now: Timestamp) -> bool {
+        let newest = self.0.iter().rev().enumerate();
+        let lately = newest
+            .take_while(|(nth, sighting)| *nth < GLANCE || now.since(sighting.at) <= LATELY)
+            .filter(|(_, s)| matches!(s.seen, Seen::Turned { .. } | Seen::New { .. }));
+        lately.take(PLACES_MIN).count() == PLACES_MIN
+    }
+
+    /// What was seen lately.
+    pub fn view(&self, now: Timestamp) -> View {
+        let mut view = View::default();
+        for sighting in self.0.iter().rev() {
+            let age = now.since(sighting.at);
+            if age > LATELY_MAX || (age > LATELY && view.places.len() >= PLACES_MIN) {
+                break;
+            }
+            view.add(sighting.place, sighting.seen);
+        }
+        view
+    }
+
+    /// When the first of the failures began that were seen lately.
+    pub fn failing_since(&self, now: Timestamp) -> Option<Timestamp> {
+        let lately = self.0.iter().rev().take_while(|sighting| {
+            let age = now.since(sighting.at);
+            age <= LATELY || (age <= LATELY_MAX && sighting.seen != Seen::Up)
+        });
+        let fails = |seen: Seen| matches!(seen, Seen::Turned { .. } | Seen::New { .. });
+        lately.filter(|sighting| fails(sighting.seen)).map(|sighting| sighting.began).min()
+    }
+
+    /// When an agent under suspicion since `since` was well again, if it is.
+    pub fn well_since(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
+        let mut view = View::default();
+        let mut began: Option<Timestamp> = None;
+        for sighting in self.0.iter().rev() {
+            if now.since(sighting.at) > UP_AGAIN_WITHIN || sighting.at < since {
+                break;
+            }
+            if sighting.began < since {
+                continue;
+            }
+            view.add(sighting.place, sighting.seen);
+            if sighting.seen == Seen::Up {
+                began = Some(began.map_or(sighting.began, |known| known.min(sighting.began)));
+            }
+        }
+        let well = view.ups() >= UP_AGAIN_MIN && view.ups() > view.failing().count();
+        began.filter(|_| well)
+    }
+}
+
+/// Places with what was seen of each: up, if it was up at all; else the newest.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    places: BTreeMap<u64, Seen>,
+}
+
+impl View {
+    /// What is older is added later.
+    pub(super) fn add(&mut self, place: u64, seen: Seen) {
+        let known = self.places.entry(place).or_insert(seen);
+        if seen == Seen::Up {
+            *known = Seen::Up;
+        }
+    }
+
+    pub(super) fn merge(&mut self, other: &Self) {
+        for (place, seen) in other.iter() {
+            self.add(place, seen);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (u64, Seen)> {
+        self.places.iter().map(|(place, seen)| (*place, *seen))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Places that are up.
+    pub fn ups(&self) -> usize {
+        self.places.values().filter(|seen| **seen == Seen::Up).count()
+    }
+
+    /// Places that fail and did not always.
+    pub fn failing(&self) -> impl Iterator<Item = u64> {
+        let failing = |seen: &Seen| matches!(seen, Seen::Turned { .. } | Seen::New { .. });
+        self.iter().filter(move |(_, seen)| failing(seen)).map(|(place, _)| place)
+    }
+
+    /// Most of what was up is not.
+    pub(super) fn suddenly_fails(&self) -> bool {
+        let turned = self.places.values().filter(|seen| matches!(seen, Seen::Turned { .. }));
+        let turned = turned.count();
+        turned >= PLACES_MIN && turned > self.ups()
+    }
+
+    /// Nothing at all answers, and that for reasons which a dead network has.
+    pub(super) fn hears_nothing(&self, places_min: usize) -> bool {
+        let deaf =
+            |seen: &&Seen| matches!(seen, Seen::Turned { deaf: true } | Seen::New { deaf: true });
+        let deaf = self.places.values().filter(deaf).count();
+        deaf >= places_min && deaf == self.failing().count() && self.ups() == 0
+    }
+}

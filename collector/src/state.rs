@@ -368,15 +368,16 @@ impl State {
             let Some(series) = series.get_mut(idx.index()) else { continue };
             let run = MissedRun { from: range.from, to: range.to, reason: range.reason };
             if judged {
+                // Only where it says something: an hour that is written without a slot of this target stays as it is.
                 let mut from = run.from;
                 while from < run.to {
-                    let end = self.hours.start_of(from) + self.hours.length();
-                    if series.open_slots(from, end.min(run.to)) > 0 {
+                    let to = run.to.min(self.hours.start_of(from) + self.hours.length());
+                    if series.open_slots(from, to) > 0 {
                         self.hours.touch(from, position);
+                        series.judge(MissedRun { from, to, ..run });
                     }
-                    from = end;
+                    from = to;
                 }
-                series.judge(run)
             } else {
                 series.report_missed(run)
             }

@@ -480,7 +480,7 @@ fn what_is_asked_of_the_past_is_bounded_and_what_is_wrong_is_said() {
         ("hours?limit=3", "allowed here"),
         ("uptime?month=2026-13", "2026-03"),
         ("uptime?month=26-3", "2026-03"),
-        ("uptime?window=91d", "90d"),
+        ("uptime?window=91d", "at most 2160h"),
         ("uptime?by=zone", "target, category, vantage"),
         ("uptime?by=target&limit=10001", "10000"),
         ("targets/a/history?cursor=x", "next_cursor"),

@@ -140,6 +140,7 @@ fn history(world: &World) {
     }
     for state in [&mut whole, &mut found] {
         state.settle_all(world.now);
+        state.forget(world.now, KEEP);
         // From here on every slot is compared, not what parts there are.
         state.hours_mut().expire(Timestamp::MAX, Timestamp::MAX);
         // Evidence grows old without a record: a snapshot knows since when, a log read again does not.
@@ -154,6 +155,32 @@ fn history(world: &World) {
     // So are its changes, for the same reason.
     whole.changes = Changes::default();
     found.changes = Changes::default();
+    for (idx, target) in whole.targets() {
+        assert_eq!(format!("{target:?}"), format!("{:?}", found.target(idx)));
+        for (vantage, v) in whole.vantages() {
+            let slots = |state: &State| {
+                let all = state.series(vantage, idx).into_iter();
+                let all = all.flat_map(|s| s.all_attempts(Timestamp::EPOCH, Timestamp::MAX));
+                all.map(|e| (e.planned, e.outcome, e.suspect)).collect::<Vec<_>>()
+            };
+            assert_eq!(slots(&whole), slots(&found), "{} at {}", target.entry.name, v.name);
+            let runs = |state: &State| {
+                let series = state.series(vantage, idx);
+                series.map(|s| s.missed_runs(Timestamp::EPOCH, Timestamp::MAX)).unwrap_or_default()
+            };
+            assert_eq!(runs(&whole), runs(&found), "{} at {}", target.entry.name, v.name);
+            let due = |state: &State| {
+                let series = state.series(vantage, idx).filter(|s| !s.stretches.is_empty())?;
+                Some((series.settled_to, series.stretches.clone()))
+            };
+            assert_eq!(due(&whole), due(&found), "{} at {}", target.entry.name, v.name);
+            let bad = |state: &State| {
+                let detail = state.series(vantage, idx)?.last_not_up.as_ref()?;
+                Some(format!("{:?} {:?} {:?}", detail.entry.planned, detail.phases, detail.note))
+            };
+            assert_eq!(bad(&whole), bad(&found), "{} at {}", target.entry.name, v.name);
+        }
+    }
     let (whole, found) = (snapshot::write(&whole), snapshot::write(&found));
     assert!(whole == found, "a snapshot and the log behind it say what the whole log says");
 }
@@ -184,7 +211,11 @@ fn recount(state: &State, start: Timestamp) -> parts::hour::Groups {
                 let key = (v.name.clone(), target.entry.category.clone());
                 let group = groups.entry(key).or_default();
                 group.planned.tally.expected += 1;
+                let mut others = series.attempts(planned);
+                let doubted = others.any(|other| !other.suspect && !other.outcome.is_up());
                 if let Some(entry) = series.entry(planned) {
+                    let unconfirmed = doubted && entry.outcome.is_up();
+                    group.planned.tally.unconfirmed += u64::from(unconfirmed);
                     let zone = state.reported_by(entry.reporter).zone.clone();
                     group.zones.entry(zone).or_default().receive(entry);
                 } else {

@@ -188,7 +188,7 @@ impl World {
                 });
             }
         }
-        let snapshot_bytes = random.range(1, 40) << 10;
+        let snapshot_bytes = random.range(1, 8) << 10;
         let mut world = Self {
             now,
             random,

@@ -99,17 +99,48 @@ class World:
         token.write_text("a-token-of-this-test\n")
         self._run(self.core, "sites", "python3", "-c", SITE_SERVER)
         self._run(
-            self.core, "collector", str(self.programs / "zonewatch-collector"), "serve", str(targets),
-            "--store", "memory:", "--interval", f"{INTERVAL}s", "--timeout", "1s", "--lease", f"{LEASE}s",
-            "--vantages", ",".join(VANTAGES), "--http-listen", "127.0.0.1:8080",
-            "--grpc-listen", "10.90.0.1:50051", "--allow-plaintext", "--agent-token-file", str(token),
+            self.core,
+            "collector",
+            str(self.programs / "zonewatch-collector"),
+            "serve",
+            str(targets),
+            "--store",
+            "memory:",
+            "--interval",
+            f"{INTERVAL}s",
+            "--timeout",
+            "1s",
+            "--lease",
+            f"{LEASE}s",
+            "--vantages",
+            ",".join(VANTAGES),
+            "--http-listen",
+            "127.0.0.1:8080",
+            "--grpc-listen",
+            "10.90.0.1:50051",
+            "--allow-plaintext",
+            "--agent-token-file",
+            str(token),
         )
         for agent in self.agents:
             vantage, zone = agent.split("-")
             self._run(
-                f"{self.prefix}-{agent}", agent, str(self.programs / "zonewatch-agent"), "run",
-                "--collector", "http://10.90.0.1:50051", "--token-file", str(token),
-                "--vantage", vantage, "--zone", f"{vantage}-{zone}", "--agent-id", agent, "--listen", "127.0.0.1:0",
+                f"{self.prefix}-{agent}",
+                agent,
+                str(self.programs / "zonewatch-agent"),
+                "run",
+                "--collector",
+                "http://10.90.0.1:50051",
+                "--token-file",
+                str(token),
+                "--vantage",
+                vantage,
+                "--zone",
+                f"{vantage}-{zone}",
+                "--agent-id",
+                agent,
+                "--listen",
+                "127.0.0.1:0",
             )
 
     def link(self, agent, bridge, state):

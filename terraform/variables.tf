@@ -6,8 +6,8 @@ variable "name" {
   default     = "zonewatch"
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,23}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "name must be 2 to 25 lower-case letters, digits and single hyphens."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,23}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
+    error_message = "name must be 3 to 25 lower-case letters, digits and single hyphens: a table's name has no fewer, a load balancer's no more."
   }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Flight<H> {
     pub(crate) handle: H,
     /// It came by Run, so the watermark does not speak of it.
     pub(crate) from_run: bool,
+    /// When it started, by what was known of the collector's clock then.
+    pub(crate) began: Option<Timestamp>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +124,13 @@ impl<H: Clone> Flights<H> {
     }
 
     /// The shell has started it. None for a try that is over.
-    pub(crate) fn started(&mut self, ticket: Ticket) -> Option<&Flight<H>> {
+    pub(crate) fn started(
+        &mut self,
+        ticket: Ticket,
+        began: Option<Timestamp>,
+    ) -> Option<&Flight<H>> {
         let (flight, stage) = self.by_ticket.get_mut(&ticket)?;
+        flight.began = began;
         if *stage == Stage::Handed {
             *stage = Stage::Running;
             self.handed -= 1;
@@ -217,6 +224,7 @@ mod tests {
             start_before: at(planned + 100),
             handle: (),
             from_run,
+            began: None,
         }
     }
 
@@ -230,7 +238,7 @@ mod tests {
         assert_eq!(first.1, Uid(2));
         assert_eq!(flights.hand().unwrap().1.uid, Uid(3));
         assert!(flights.hand().is_none());
-        flights.started(first.0);
+        flights.started(first.0, None);
         assert_eq!((flights.running(), flights.waiting()), (1, 2));
         assert_eq!(flights.hand().unwrap().1.uid, Uid(1));
     }
@@ -285,7 +293,7 @@ mod tests {
             flights.add(flight(uid, planned, from_run), None);
         }
         let (running, _) = flights.hand().unwrap();
-        flights.started(running);
+        flights.started(running, None);
         assert_eq!(flights.drop_unstarted(), Some(at(20)));
         assert_eq!((flights.running(), flights.waiting()), (1, 0));
     }

@@ -41,6 +41,8 @@ pub(crate) struct Dialer {
     files: Files,
     /// What worked last: files that are being replaced, or are gone, change nothing.
     ready: Arc<Mutex<Ready>>,
+    /// Why the files could not be read again, not to be repeated.
+    said: Arc<Mutex<Option<String>>>,
 }
 
 /// All that a connection needs.
@@ -91,7 +93,7 @@ impl Dialer {
     pub(crate) fn new(config: &AgentConfig) -> Result<Self, AgentError> {
         let ready = Ready::new(&config.collector, &config.tls, config.token.as_ref())?;
         let (collector, files) = (config.collector.clone(), config.files.clone());
-        Ok(Self { collector, files, ready: Arc::new(Mutex::new(ready)) })
+        Ok(Self { collector, files, ready: Arc::new(Mutex::new(ready)), said: Arc::default() })
     }
 
     /// Reads the files again: tokens and certificates are replaced without a restart.
@@ -104,15 +106,20 @@ impl Dialer {
         let fresh = read.and_then(|(token, tls)| {
             Ready::new(&self.collector, &tls, token.as_ref()).map_err(|error| error.to_string())
         });
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = said.take();
         match fresh {
             // A token from the environment stays.
             Ok(fresh) if self.files.token.is_none() => ready.endpoint = fresh.endpoint,
             Ok(fresh) => *ready = fresh,
             Err(error) => {
-                tracing::warn!(
-                    error,
-                    "token or certificates cannot be read again; going on with those from before"
-                );
+                if before.as_ref() != Some(&error) {
+                    tracing::warn!(
+                        error,
+                        "token or certificates cannot be read again; going on with those from before"
+                    );
+                }
+                *said = Some(error);
             }
         }
         ready.clone()

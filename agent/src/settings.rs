@@ -52,7 +52,8 @@ impl RunArgs {
             (None, Some(value)) => Some(first_line(&value, TOKEN_VARIABLE)?),
             (token, _) => token,
         };
-        if token.is_some() && !self.collector.is_https() && !self.collector.is_loopback() {
+        let plain = !self.collector.is_https() && !self.collector.is_loopback();
+        if token.is_some() && plain && self.allow_plaintext {
             tracing::warn!(collector = %self.collector, "the token travels unencrypted");
         }
         let concurrency = self.concurrency.and_then(|given| usize::try_from(given.get()).ok());

@@ -141,7 +141,7 @@ fn main() {
         parts(&mut |part| timed(&mut || counting.count(&state, part.clone())));
         assert!(serde_json::to_string(&counting.finish()).is_ok_and(|text| !text.is_empty()));
     });
-    let mut page = |what: &str, question: targets::Question| {
+    let page = |what: &str, question: targets::Question| {
         measure(what, |timed| {
             timed(&mut || {
                 let (page, _) = targets::list(&state, now, &question);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use agent::{AdmitAll, AgentCore, CoreConfig as AgentConfig, Effect as AgentEffect};
 use agent::{Event as AgentEvent, LocalMicros, StreamId};
-use collector::core::{Core, CoreConfig, Effect, Event};
+use collector::core::{Core, CoreConfig, Effect, Event, SealPace};
 use collector::fleet::SessionId;
 use collector::plan::{Member, plan};
 use collector::state::State;
@@ -116,6 +116,8 @@ impl Fleet {
             lease: Duration::from_secs(20),
             vantages: None,
             keep_slots: Duration::from_secs(48 * 3600),
+            keep: Duration::from_secs(90 * 24 * 3600),
+            seal: SealPace::default(),
             local_agents: Vec::new(),
         };
         let core = Core::new(config, state, now);
@@ -196,6 +198,7 @@ impl Fleet {
                         events
                             .extend(told.into_iter().filter_map(|effect| to_core(session, effect)));
                     }
+                    Effect::Chore(number, _) => events.push_back(Event::ChoresDone(number)),
                     Effect::End(..) | Effect::Answer(..) => {}
                 }
             }

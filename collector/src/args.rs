@@ -42,8 +42,21 @@ pub enum Command {
     Check(CheckArgs),
     /// The whole system on this machine, against a demo internet of its own: nothing leaves it, nothing stays.
     Demo(DemoArgs),
+    /// Copy a store, also while a collector runs, and check the copy.
+    Backup(BackupArgs),
     /// Exit 0 if this machine's collector is live.
     Healthcheck(HealthcheckArgs),
+}
+
+/// `backup`.
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The folder given to --store.
+    #[arg(value_name = "STORE")]
+    pub store: PathBuf,
+    /// A folder that is not there yet; `serve --store TO` restores it.
+    #[arg(value_name = "TO")]
+    pub to: PathBuf,
 }
 
 /// How the target file is read.
@@ -92,7 +105,10 @@ pub struct ServeArgs {
     /// Where the log is kept: a folder, dynamodb://TABLE?region=…&endpoint=…&role_arn=…, or memory:
     #[arg(long, env = "ZONEWATCH_STORE", default_value = "./zonewatch-data")]
     pub store: String,
-    /// How long single slots are kept in memory: the longest window that the API answers for.
+    /// How long the hours' summaries are kept: the longest window that the API answers for.
+    #[arg(long, env = "ZONEWATCH_KEEP", value_name = "D", value_parser = duration, default_value = "90d")]
+    pub keep: Duration,
+    /// How long single slots are kept, on disk and in memory.
     #[arg(long, env = "ZONEWATCH_KEEP_SLOTS", value_name = "D", value_parser = duration, default_value = "48h")]
     pub keep_slots: Duration,
     /// Run N agents inside this process, in zones local-a, local-b, …

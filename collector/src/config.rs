@@ -37,6 +37,8 @@ pub struct Config {
     pub vantages: Option<Vec<String>>,
     /// Where the log is.
     pub store: StoreAddress,
+    /// How long hours are kept.
+    pub keep: Duration,
     /// How long single slots are kept.
     pub keep_slots: Duration,
     /// Agents inside this process.
@@ -105,6 +107,9 @@ pub enum ConfigError {
     /// Slots that are gone before an hour is over.
     #[error("--keep-slots {} is too short; expected at least 1h", show(*.0))]
     KeepSlots(Duration),
+    /// Hours that are gone before their slots.
+    #[error("--keep {} is too short; expected at least --keep-slots, {}", show(*.0), show(*.1))]
+    Keep(Duration, Duration),
     /// A vantage's name.
     #[error("--vantages: `{0}` is not a name; expected 1 to 255 bytes without control characters")]
     Vantage(String),
@@ -138,6 +143,9 @@ impl Config {
         }
         if args.keep_slots < Duration::from_secs(3600) {
             return Err(ConfigError::KeepSlots(args.keep_slots));
+        }
+        if args.keep < args.keep_slots {
+            return Err(ConfigError::Keep(args.keep, args.keep_slots));
         }
         let vantages: Vec<String> =
             args.vantages.iter().map(|name| name.trim().to_owned()).collect();
@@ -181,6 +189,7 @@ impl Config {
             tls,
             vantages: (!vantages.is_empty()).then_some(vantages),
             store: args.store.parse().map_err(ConfigError::Store)?,
+            keep: args.keep,
             keep_slots: args.keep_slots,
             local_agents,
             concurrency: args.concurrency,

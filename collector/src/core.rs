@@ -12,6 +12,7 @@ mod follow;
 mod ingest;
 mod listing;
 mod notices;
+mod seal;
 mod sessions;
 mod settle;
 mod suspect;
@@ -27,12 +28,15 @@ use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timesta
 use crate::agent_settings::AgentSettings;
 use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::state::{Change, State, TargetIdx, VantageIdx};
+use crate::store::writer::Chore;
 use crate::target_file::Target;
 
 pub use asks::{Answer, AskId, Asked, AskedAt};
 use confirm::Confirming;
 pub use counters::Counters;
 pub use notices::{FleetChange, Notice};
+use seal::{Replacing, Sealing};
+pub use seal::{SealPace, Standing};
 pub use tuning::{BEHIND_MAX, Progress, Tuning};
 
 /// What the core is told to do.
@@ -44,6 +48,10 @@ pub struct CoreConfig {
     pub vantages: Option<Vec<String>>,
     /// How long single slots are kept.
     pub keep_slots: Duration,
+    /// How long hours are kept.
+    pub keep: Duration,
+    /// When finished hours are written.
+    pub seal: SealPace,
     /// The ids of the agents inside this process: after a restart nobody waits for them.
     pub local_agents: Vec<String>,
 }
@@ -74,6 +82,8 @@ pub enum Event {
     Tick,
     /// The collector stops.
     Drain,
+    /// Every chore up to this number is done.
+    ChoresDone(u64),
     /// The file of agent settings was read; or why it cannot be used.
     Settings(Result<AgentSettings, String>),
     /// Somebody wants to know what every vantage of the target of this name finds now.
@@ -89,6 +99,8 @@ pub enum Effect {
     End(SessionId, SessionEnd),
     /// Make this record durable; tickets rise by one.
     Append(u64, Bytes),
+    /// Do this beside the log; numbers rise by one.
+    Chore(u64, Chore),
     /// This came of a question.
     Answer(AskId, Asked),
 }
@@ -183,6 +195,8 @@ pub struct Core {
     stopping: bool,
     last_tick: Timestamp,
     last_forget: Timestamp,
+    sealing: Sealing,
+    replacing: Replacing,
 }
 
 impl Core {
@@ -218,6 +232,8 @@ impl Core {
             stopping: false,
             last_tick: now,
             last_forget: now,
+            sealing: Sealing::default(),
+            replacing: Replacing::default(),
             state,
         };
         core.await_known_agents();
@@ -259,6 +275,7 @@ impl Core {
             Event::Listed(targets) => self.listing = Some(targets),
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
+            Event::ChoresDone(up_to) => self.chores_done(now, up_to),
             Event::Settings(read) => self.settings(now, read),
             Event::Ask(ask, name) => self.ask(now, ask, &name),
         }
@@ -318,6 +335,7 @@ impl Core {
         let encoded = wire::encode_record(record.clone());
         let bytes = encoded.len();
         self.appending_bytes += bytes;
+        self.note_log_bytes(bytes);
         self.effects.push(Effect::Append(ticket, encoded));
         self.appending.push_back(Appending { ticket, record, bytes });
         ticket
@@ -332,6 +350,8 @@ impl Core {
                 Kind::Catalog { .. } => self.listing_in_log = false,
                 Kind::Vantage { name, .. } => self.vantages_in_log.retain(|known| known != name),
                 Kind::Results(batch) if batch.agent_id.is_empty() => self.judged(batch),
+                Kind::Hour(_) => self.sealed(None),
+                Kind::Snapshot(snapshot) => self.sealed(Some(snapshot.position)),
                 Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) => {}
             }
             let change = self.state.apply(record).expect("a record made here can be decoded");
@@ -343,7 +363,7 @@ impl Core {
     /// Follows up on what a record changed.
     fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) {
         match change {
-            Change::Claimed => {}
+            Change::Claimed | Change::Hour(_) | Change::Snapshot => {}
             Change::Targets(targets) => {
                 self.note_targets(&targets, now);
                 for target in targets {

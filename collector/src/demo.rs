@@ -121,6 +121,7 @@ impl Demo {
             tls: None,
             vantages: Some(VANTAGES.map(str::to_owned).into()),
             store: StoreAddress::Memory,
+            keep: KEEP_SLOTS,
             keep_slots: KEEP_SLOTS,
             local_agents: internet.agents(),
             concurrency: Some(CONCURRENCY),

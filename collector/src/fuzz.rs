@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::agent_settings::AgentSettings;
 use crate::http::fuzz as http;
 use crate::serve::places;
 use crate::target_file::{Defaults, Secrets, mask_url, parse_default, read};
@@ -18,6 +19,7 @@ pub const TARGETS: &[Target] = &[
     ("tokens", tokens),
     ("query", http::query),
     ("agent_certificate", agent_certificate),
+    ("agent_settings", agent_settings),
 ];
 
 fn defaults(columns: impl IntoIterator<Item = (String, String)>) -> Option<Defaults> {
@@ -64,6 +66,11 @@ fn tokens(bytes: &[u8]) {
         assert!(!tokens.accept(""));
         assert!(bearer(text).is_none_or(|token| !token.is_empty() || !tokens.accept(token)));
     }
+}
+
+fn agent_settings(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _good_or_not = AgentSettings::parse(text, "settings.toml");
 }
 
 fn agent_certificate(bytes: &[u8]) {

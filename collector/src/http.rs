@@ -10,6 +10,7 @@ mod exposition;
 mod first;
 pub(crate) mod fuzz;
 mod guard;
+mod history;
 mod metrics;
 mod openapi;
 mod page;
@@ -43,6 +44,7 @@ pub use answer::Answers;
 pub use cors::Origin;
 pub use cursor::Orders;
 pub use events::Listeners;
+pub use history::History;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -53,8 +55,12 @@ pub struct Api {
     pub hub: Hub,
     /// The length of a round: the default interval.
     pub round: std::time::Duration,
-    /// How long slots are kept: no window is longer.
+    /// How long hours are kept: no window is longer.
+    pub keep: std::time::Duration,
+    /// How long slots are kept.
     pub keep_slots: std::time::Duration,
+    /// Finished hours.
+    pub history: History,
     /// Where the target file is.
     pub targets: Arc<str>,
     /// What the target file's last reading left out.
@@ -84,6 +90,9 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/past-hour-summary", get(first::past_hour)),
         ("/websites-status", get(first::websites)),
         ("/api/v1/summary", get(v1::summary)),
+        ("/api/v1/hours", get(history::hours)),
+        ("/api/v1/uptime", get(history::uptime)),
+        ("/api/v1/targets/{name}/history", get(history::target_history)),
         ("/api/v1/targets", get(v1::targets)),
         ("/api/v1/targets/{name}", get(v1::target)),
         ("/api/v1/targets/{name}/probe", post(probe_now::everywhere)),

@@ -14,9 +14,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use crate::core::{AskId, Asked, Core, Effect, Event, SessionEnd};
+use crate::fill::Filler;
 use crate::fleet::SessionId;
 use crate::news::Reporter;
-use crate::store::writer::{WriterEvent, WriterHandle};
+use crate::store::writer::{Chore, WriterEvent, WriterHandle};
 
 /// The program's clock: made once, by [`crate::clock::start`] or by a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -174,6 +175,14 @@ pub enum HubError {
     LogGone,
 }
 
+/// What stands between the core and everyone else.
+pub struct Between {
+    /// Puts secrets into what agents are sent.
+    pub filler: Filler,
+    /// Tells those who listen what is new.
+    pub reporter: Reporter,
+}
+
 /// Runs the core until `stop`, then drains it: every append that was begun is durable when this returns, unless the log
 /// is failing. Gives the core back.
 ///
@@ -182,15 +191,16 @@ pub enum HubError {
 pub async fn run(
     mut core: Core,
     inbox: Inbox,
+    between: Between,
     writer: WriterHandle,
     mut log: mpsc::Receiver<WriterEvent>,
     health: tokio::sync::watch::Sender<LogHealth>,
-    reporter: Reporter,
     stop: CancellationToken,
 ) -> Result<Core, HubError> {
     let Inbox { hub, mut events, mut questions } = inbox;
-    let mut performer =
-        Performer { hub, writer, backlog: VecDeque::new(), cut_off: Vec::new(), reporter };
+    let Between { filler, reporter } = between;
+    let (backlog, chores, cut_off) = (VecDeque::new(), VecDeque::new(), Vec::new());
+    let mut performer = Performer { hub, writer, filler, backlog, chores, cut_off, reporter };
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut draining = false;
@@ -217,10 +227,15 @@ pub async fn run(
                     health.send_replace(LogHealth::Working);
                     continue;
                 }
-                // Nothing is asked for yet but appends.
-                WriterEvent::ChoresDone { .. }
-                | WriterEvent::ChoresFailing { .. }
-                | WriterEvent::ChoresRecovered => continue,
+                WriterEvent::ChoresDone { up_to } => Event::ChoresDone(up_to),
+                WriterEvent::ChoresFailing { error } => {
+                    tracing::error!(error, "finished hours cannot be written; the log grows, and it is tried again");
+                    continue;
+                }
+                WriterEvent::ChoresRecovered => {
+                    tracing::info!("finished hours can be written again");
+                    continue;
+                }
                 WriterEvent::Deposed { position } => return Err(HubError::Deposed { position }),
             },
             _ = tick.tick() => {
@@ -260,9 +275,12 @@ pub async fn answer(core: &Core, inbox: &mut Inbox) {
 struct Performer {
     hub: Hub,
     writer: WriterHandle,
+    filler: Filler,
     /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
     /// few records of the collector's own.
     backlog: VecDeque<(u64, Bytes)>,
+    /// The same for what is done beside the log: one hour or one snapshot at a time.
+    chores: VecDeque<(u64, Chore)>,
     /// Streams whose agents do not read: the core is to hear of it.
     cut_off: Vec<SessionId>,
     /// Tells listeners.
@@ -272,7 +290,10 @@ struct Performer {
 impl Performer {
     fn apply(&mut self, core: &mut Core, event: Event) {
         let mut next = Some(event);
-        while let Some(event) = next {
+        while let Some(mut event) = next {
+            if let Event::Hello(_, hello) = &mut event {
+                self.filler.incoming(hello);
+            }
             for effect in core.apply(self.hub.now(), event) {
                 self.perform(effect);
             }
@@ -285,9 +306,13 @@ impl Performer {
 
     fn perform(&mut self, effect: Effect) {
         match effect {
-            Effect::Send(session, message) => self.say(session, Outgoing::Message(message)),
+            Effect::Send(session, mut message) => {
+                self.filler.outgoing(&mut message);
+                self.say(session, Outgoing::Message(message));
+            }
             Effect::End(session, end) => self.say(session, Outgoing::End(end)),
             Effect::Append(ticket, record) => self.backlog.push_back((ticket, record)),
+            Effect::Chore(number, chore) => self.chores.push_back((number, chore)),
             Effect::Answer(ask, asked) => {
                 if let Some((_, waiting)) = self.hub.asking.remove(&ask) {
                     let _gone = waiting.send(asked);
@@ -316,6 +341,13 @@ impl Performer {
         while let Some((ticket, record)) = self.backlog.pop_front() {
             if self.writer.append(ticket, record.clone()).is_err() {
                 self.backlog.push_front((ticket, record));
+                return;
+            }
+        }
+        // Bytes are shared, so that a try costs nothing.
+        while let Some((number, chore)) = self.chores.pop_front() {
+            if self.writer.chore(number, chore.clone()).is_err() {
+                self.chores.push_front((number, chore));
                 return;
             }
         }

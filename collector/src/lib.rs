@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod core;
 pub mod demo;
+pub mod fill;
 pub mod first_pass;
 pub mod fleet;
 #[doc(hidden)]
@@ -18,6 +19,7 @@ pub mod hub;
 pub mod inspect;
 pub mod leader;
 pub mod news;
+pub mod parts;
 pub mod plan;
 pub mod reload;
 pub mod screen;

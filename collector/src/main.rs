@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use collector::args::{
-    CheckArgs, Cli, Command, DemoArgs, HealthcheckArgs, LogArgs, LogFormat, ServeArgs,
+    BackupArgs, CheckArgs, Cli, Command, DemoArgs, HealthcheckArgs, LogArgs, LogFormat, ServeArgs,
 };
 use collector::config::{self, Config, chain};
 use collector::demo::{self, Demo, DemoError, sites};
@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve(*args)),
         Command::Check(args) => runtime.block_on(check(&args)),
         Command::Demo(args) => runtime.block_on(demo(args)),
+        Command::Backup(args) => backup(&args),
         Command::Healthcheck(args) => runtime.block_on(healthcheck(&args)),
     };
     // A blocked thread (a name server that is silent, a disk that hangs) does not keep the program.
@@ -182,6 +183,20 @@ async fn check(args: &CheckArgs) -> ExitCode {
     match checked {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(error) => fail(FAILED, &format!("the report cannot be written: {error}")),
+    }
+}
+
+fn backup(args: &BackupArgs) -> ExitCode {
+    match collector::store::backup::backup(&args.store, &args.to) {
+        Ok(copied) => {
+            let (records, parts) = (copied.tail - copied.head, copied.parts);
+            let said = format!("{}: {records} records and {parts} parts", args.to.display());
+            match writeln!(std::io::stdout(), "{said}") {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => fail(FAILED, &format!("{said}; it cannot be reported: {error}")),
+            }
+        }
+        Err(error) => fail(FAILED, &chain(&error)),
     }
 }
 

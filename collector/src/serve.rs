@@ -22,9 +22,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent_settings::{self, AgentSettings};
 use crate::config::Config;
-use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, Listeners, Orders, router};
-use crate::hub::{self, Hub, HubError, Inbox, LogHealth};
+use crate::core::{Core, CoreConfig, SealPace};
+use crate::fill::Filler;
+use crate::http::{Answers, Api, History, Listeners, Orders, router};
+use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
 use crate::leader::{LeadError, Leadership, lead};
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
@@ -32,7 +33,7 @@ use crate::screen::Screen;
 use crate::sessions::{Refusals, Sessions};
 use crate::standby::{self, Elected, LeaseKeeper, LeaseLost, Meanwhile};
 use crate::store::writer::{self, WriterEvent, WriterHandle, WriterThread};
-use crate::store::{self, Store, StoreAddress, StoreError};
+use crate::store::{self, Parts, Store, StoreAddress, StoreError};
 use crate::target_file::{
     ASK_EVERY, Defaults, FileError, Health, Secrets, Source, TargetFile, Watching,
 };
@@ -129,7 +130,9 @@ pub struct Collector {
     defaults: Arc<Defaults>,
     secrets: Arc<Secrets>,
     interval: Duration,
+    keep: Duration,
     keep_slots: Duration,
+    history: Arc<dyn Parts>,
     agent_tokens: Option<Reloaded<Tokens>>,
     api_tokens: Option<Reloaded<Tokens>>,
     origins: Arc<[crate::http::Origin]>,
@@ -187,6 +190,9 @@ impl Collector {
         let core_config = core_config(&config);
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
+        let mut core = Core::new(core_config, leadership.state, now);
+        core.stand_on(leadership.standing);
+        let history = store.parts();
         let (writer, events, thread) =
             writer::spawn(store, leadership.records).map_err(StartError::Thread)?;
         let local = match config.local_agents.is_empty() {
@@ -202,14 +208,16 @@ impl Collector {
             local,
             hub,
             inbox,
-            core: Core::new(core_config, leadership.state, now),
+            core,
             log: OpenLog { writer, events, thread },
             file,
             source: config.targets,
             defaults: config.defaults,
             secrets: config.secrets,
             interval: config.interval,
+            keep: config.keep,
             keep_slots: config.keep_slots,
+            history,
             agent_tokens: config.agent_tokens,
             api_tokens: config.api_tokens,
             origins: config.origins,
@@ -258,10 +266,10 @@ impl Collector {
         core_task.spawn(hub::run(
             self.core,
             self.inbox,
+            Between { filler: Filler::new(self.secrets.clone()), reporter },
             writer,
             events,
             health,
-            reporter,
             hub_stop.clone(),
         ));
 
@@ -270,7 +278,9 @@ impl Collector {
         let api = Api {
             hub: hub.clone(),
             round: self.interval,
+            keep: self.keep,
             keep_slots: self.keep_slots,
+            history: History::new(self.history),
             targets: self.source.to_string().into(),
             rejected,
             source_health,
@@ -453,14 +463,14 @@ impl RunError {
 /// Claims the log, however often another one is faster: the one behind is deposed, and finds out.
 fn claim(store: &mut dyn Store, keep_slots: Duration) -> Result<Leadership, LeadError> {
     for _ in 1..CLAIMS_MAX {
-        match lead(store, crate::clock::start, keep_slots) {
+        match lead(store, crate::clock::start, keep_slots, SealPace::default().hour) {
             Err(LeadError::Store(StoreError::Conflict { position })) => {
                 tracing::info!(position, "another collector wrote just now; claiming again");
             }
             done => return done,
         }
     }
-    lead(store, crate::clock::start, keep_slots)
+    lead(store, crate::clock::start, keep_slots, SealPace::default().hour)
 }
 
 /// Waits for the loss of the lease; for ever where there is none.
@@ -476,6 +486,8 @@ pub(crate) fn core_config(config: &Config) -> CoreConfig {
         lease: config.lease,
         vantages: config.vantages.clone(),
         keep_slots: config.keep_slots,
+        keep: config.keep,
+        seal: SealPace::default(),
         local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
     }
 }

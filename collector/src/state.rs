@@ -6,7 +6,9 @@
 mod accept;
 mod attempts;
 mod changes;
+pub mod hours;
 mod series;
+pub mod snapshot;
 mod stretch;
 mod suspicions;
 mod target;
@@ -23,6 +25,7 @@ use proto::{
 
 pub use accept::{Accepted, LATE_MAX};
 pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
+pub use hours::Hours;
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
 pub use suspicions::Suspicions;
@@ -92,6 +95,12 @@ pub struct State {
     led: Vec<(Timestamp, Timestamp)>,
     /// When which agents were under suspicion.
     pub suspicions: Suspicions,
+    /// What was written into parts.
+    hours: Hours,
+    /// How many records the log had up to here: where the next one is.
+    position: u64,
+    /// Slots planned before this are not here any more.
+    forgotten: Timestamp,
     /// Names the log.
     pub log: u64,
     /// The last claim's.
@@ -119,9 +128,21 @@ pub enum Change {
     Vantage(VantageIdx),
     /// The values of these slots changed at this vantage.
     Values(VantageIdx, Vec<(TargetIdx, Timestamp)>),
+    /// A revision of the hour that begins then was written.
+    Hour(Timestamp),
+    /// A snapshot was written.
+    Snapshot,
 }
 
+/// Unless its hour cannot be written, a slot is forgotten when it is too old; if it cannot, so much later.
+const FORGET_ANYWAY: Duration = Duration::from_secs(24 * 3600);
+
 impl State {
+    /// Nothing yet, with hours of another length than an hour.
+    pub fn with_hours_of(length: Duration) -> Self {
+        Self { hours: Hours::of_length(length), ..Self::default() }
+    }
+
     /// Takes the next record of the log.
     ///
     /// # Errors
@@ -132,6 +153,8 @@ impl State {
         if let Some(led) = self.led.last_mut() {
             led.1 = self.newest;
         }
+        let position = self.position;
+        self.position += 1;
         Ok(match kind {
             Kind::Claim { epoch, log } => {
                 self.log = log;
@@ -142,19 +165,27 @@ impl State {
             Kind::Catalog { revision, upserts, removals } => {
                 self.catalog_revision = revision;
                 self.first_load.get_or_insert(at);
-                Change::Targets(self.apply_catalog(at, upserts, &removals))
+                Change::Targets(self.apply_catalog(at, upserts, &removals, position))
             }
             Kind::Vantage { name, state: LoggedState::Seen } => {
                 let idx = self.vantage_or_new(&name);
                 self.vantages[idx.index()].seen = Some(at);
                 Change::Seen(idx)
             }
-            Kind::Vantage { name, state } => Change::Vantage(self.apply_vantage(at, &name, state)),
+            Kind::Vantage { name, state } => {
+                Change::Vantage(self.apply_vantage(at, &name, state, position))
+            }
             Kind::Results(batch) => {
-                let (vantage, touched) = self.apply_results(at, &batch)?;
+                let (vantage, touched) = self.apply_results(at, &batch, position)?;
                 Change::Values(vantage, touched)
             }
-            Kind::Suspicion(suspicion) => self.apply_suspicion(suspicion),
+            Kind::Hour(manifest) => {
+                let start = manifest.start;
+                self.hours.seal(manifest);
+                Change::Hour(start)
+            }
+            Kind::Snapshot(_) => Change::Snapshot,
+            Kind::Suspicion(suspicion) => self.apply_suspicion(suspicion, position),
         })
     }
 
@@ -175,7 +206,11 @@ impl State {
                     self.renew_verdict(target, at);
                 }
             }
-            Change::Claimed | Change::Seen(_) | Change::Vantage(_) => {}
+            Change::Claimed
+            | Change::Seen(_)
+            | Change::Vantage(_)
+            | Change::Hour(_)
+            | Change::Snapshot => {}
         }
         Ok(())
     }
@@ -185,6 +220,7 @@ impl State {
         at: Timestamp,
         upserts: Vec<TargetEntry>,
         removals: &[Uid],
+        position: u64,
     ) -> Vec<TargetIdx> {
         let newcomers = upserts.len();
         let mut touched = Vec::with_capacity(newcomers + removals.len());
@@ -204,7 +240,7 @@ impl State {
         }
         for vantage in 0..self.vantages.len() {
             for idx in &touched {
-                self.reconcile(vantage, *idx, at, newcomers);
+                self.reconcile(vantage, *idx, at, newcomers, position);
             }
         }
         touched
@@ -218,7 +254,13 @@ impl State {
         idx
     }
 
-    fn apply_vantage(&mut self, at: Timestamp, name: &str, state: LoggedState) -> VantageIdx {
+    fn apply_vantage(
+        &mut self,
+        at: Timestamp,
+        name: &str,
+        state: LoggedState,
+        position: u64,
+    ) -> VantageIdx {
         let idx = self.vantage_or_new(name);
         let vantage = &mut self.vantages[idx.index()];
         vantage.reach = match state {
@@ -228,7 +270,7 @@ impl State {
         };
         for target in 0..self.targets.len() {
             let target = TargetIdx(target as u32);
-            self.reconcile(idx.index(), target, at, self.targets.len());
+            self.reconcile(idx.index(), target, at, self.targets.len(), position);
         }
         if state == LoggedState::Withdrawn {
             for series in &mut self.vantages[idx.index()].series {
@@ -241,7 +283,14 @@ impl State {
     }
 
     /// Opens or closes the stretch of a target at a vantage, as its listing and the vantage's reach say.
-    fn reconcile(&mut self, vantage: usize, target: TargetIdx, at: Timestamp, newcomers: usize) {
+    fn reconcile(
+        &mut self,
+        vantage: usize,
+        target: TargetIdx,
+        at: Timestamp,
+        newcomers: usize,
+        position: u64,
+    ) {
         let vantage = &mut self.vantages[vantage];
         let state = &self.targets[target.index()];
         let due = state.is_due_from(&vantage.name, vantage.reach);
@@ -258,7 +307,11 @@ impl State {
             (true, None) => {
                 let not_before =
                     series.stretches.last().map_or(Timestamp::EPOCH, |last| last.until);
-                series.open(Stretch::first(at, not_before, interval, phase(), newcomers));
+                let stretch = Stretch::first(at, not_before, interval, phase(), newcomers);
+                // It begins in the past: an hour that was finished has slots that are open again.
+                self.hours.touch(stretch.from, position);
+                self.hours.touch(at, position);
+                series.open(stretch);
             }
             (true, Some(current)) if current.interval != interval => {
                 series.open(Stretch::continued(at, interval, phase()));
@@ -272,6 +325,7 @@ impl State {
         &mut self,
         at: Timestamp,
         batch: &ResultBatch,
+        position: u64,
     ) -> Result<(VantageIdx, Vec<(TargetIdx, Timestamp)>), Malformed> {
         let vantage = self.vantage_or_new(&batch.vantage);
         let judged = batch.agent_id.is_empty();
@@ -287,19 +341,26 @@ impl State {
             }
         }
         let mut touched = Vec::with_capacity(values.results.len());
+        // The hour that was touched last: most results of a batch are of one.
+        let mut hour = Timestamp::EPOCH..Timestamp::EPOCH;
         let (reporters, suspicions) = (&self.reporters, &self.suspicions);
         let series = &mut self.vantages[vantage.index()].series;
         for result in &values.results {
             let Some(idx) = self.by_uid.get(&result.uid) else { continue };
             let Some(series) = series.get_mut(idx.index()) else { continue };
             // The list may have changed between the decision to log it and the log.
-            if series.stretch_of(result.planned).is_none() {
+            if series.stretch_of(result.planned).is_none() || result.planned < self.forgotten {
                 continue;
             }
             let suspect =
                 may_be_ours(result.outcome) && suspicions.cover(&batch.agent_id, result.started());
             if series.record(result, reporter, suspect, |r| reporters[r.0 as usize].boot) {
                 touched.push((*idx, result.planned));
+                if !hour.contains(&result.planned) {
+                    let start = self.hours.start_of(result.planned);
+                    hour = start..start + self.hours.length();
+                    self.hours.touch(start, position);
+                }
             }
         }
         for range in &values.missed {
@@ -307,6 +368,14 @@ impl State {
             let Some(series) = series.get_mut(idx.index()) else { continue };
             let run = MissedRun { from: range.from, to: range.to, reason: range.reason };
             if judged {
+                let mut from = run.from;
+                while from < run.to {
+                    let end = self.hours.start_of(from) + self.hours.length();
+                    if series.open_slots(from, end.min(run.to)) > 0 {
+                        self.hours.touch(from, position);
+                    }
+                    from = end;
+                }
                 series.judge(run)
             } else {
                 series.report_missed(run)
@@ -317,7 +386,7 @@ impl State {
     }
 
     /// Failures of an agent count for nothing from now on, or count after all.
-    fn apply_suspicion(&mut self, suspicion: Suspicion) -> Change {
+    fn apply_suspicion(&mut self, suspicion: Suspicion, position: u64) -> Change {
         let vantage = self.vantage_or_new(&suspicion.vantage);
         let agent = suspicion.agent_id.clone();
         // A probe begins at most a window after its plan.
@@ -337,6 +406,9 @@ impl State {
             let changed = series.suspect(from, suspect, boot);
             touched.extend(changed.into_iter().map(|at| (TargetIdx(index as u32), at)));
         }
+        for (_, planned) in &touched {
+            self.hours.touch(*planned, position);
+        }
         Change::Values(vantage, touched)
     }
 
@@ -346,6 +418,11 @@ impl State {
             zone: batch.zone.clone(),
             boot: batch.boot,
         };
+        self.intern(reporter)
+    }
+
+    /// The place of a reporter.
+    pub fn intern(&mut self, reporter: Reporter) -> ReporterIdx {
         let next = ReporterIdx(u32::try_from(self.reporters.len()).unwrap_or(u32::MAX));
         *self.reporter_idx.entry(reporter.clone()).or_insert_with(|| {
             self.reporters.push(reporter);
@@ -482,12 +559,19 @@ impl State {
         }
     }
 
-    /// Forgets settled slots planned before `horizon`.
-    pub fn forget_before(&mut self, horizon: Timestamp) {
+    /// Forgets settled slots that were planned longer ago than they are kept, in whole hours, and not before their hour
+    /// was written into parts.
+    pub fn forget(&mut self, now: Timestamp, keep_slots: Duration) {
+        let wanted = self.hours.start_of(now - keep_slots);
+        let unsealed = self.hours.unsealed().next().map_or(wanted, |(start, _)| start);
+        let horizon = wanted.min(unsealed).max(wanted - FORGET_ANYWAY);
+        self.forgotten = self.forgotten.max(horizon);
+        self.hours.drop_unsealed_before(horizon);
         for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
             series.forget_before(horizon);
         }
         self.suspicions.forget_before(horizon);
+        let horizon = now - keep_slots;
         self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);
         let mut index = 0;
@@ -495,6 +579,58 @@ impl State {
             index += 1;
             index > current || *until >= horizon
         });
+    }
+
+    /// What was written into parts.
+    pub fn hours(&self) -> &Hours {
+        &self.hours
+    }
+
+    /// The same, to drop what is no longer kept.
+    pub fn hours_mut(&mut self) -> &mut Hours {
+        &mut self.hours
+    }
+
+    /// How many records the log had when it said this.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Slots planned before this are not here any more.
+    pub fn forgotten(&self) -> Timestamp {
+        self.forgotten
+    }
+
+    /// Every slot planned before this is settled, but for those of targets and vantages to come. Settles what it can.
+    pub fn open_from(&mut self, now: Timestamp) -> Timestamp {
+        let all = self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series);
+        let open = all.filter_map(|series| {
+            series.settle(now);
+            series.next(series.settled_to).map(|(planned, _)| planned)
+        });
+        open.min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// Puts slots back that were written into parts; what is here already stays where it is greater.
+    pub fn put_slots(
+        &mut self,
+        uid: Uid,
+        vantage: &str,
+        entries: Vec<Entry>,
+        missed: Vec<MissedRun>,
+    ) {
+        let (Some(idx), Some(vantage)) = (self.by_uid(uid), self.vantage_idx(vantage)) else {
+            return;
+        };
+        let reporters = &self.reporters;
+        let all = &mut self.vantages[vantage.index()].series;
+        let Some(series) = all.get_mut(idx.index()) else { return };
+        for entry in entries {
+            series.put(entry, &|reporter: ReporterIdx| reporters[reporter.0 as usize].boot);
+        }
+        for run in missed {
+            series.judge(run);
+        }
     }
 }
 

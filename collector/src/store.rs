@@ -4,6 +4,7 @@
 //! into before it is trimmed. Implementations block: they live on the writer's thread, see [`writer`]; only parts are read
 //! from other threads, by [`Store::parts`].
 
+pub mod backup;
 pub mod contract;
 pub mod dynamodb;
 mod folder;

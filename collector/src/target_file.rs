@@ -1,7 +1,7 @@
 //! The target file: CSV to [`Target`]s, and a line and a reason for every row that gives none.
 //!
 //! Reading is one pass and holds nothing but the result: a million rows work. A bad row costs itself only; a file that
-//! gives no target at all is a [`FileError`]. Secrets are filled in here and shown nowhere: messages quote no value of a
+//! gives no target at all is a [`FileError`]. Secrets are tried here and shown nowhere: messages quote no value of a
 //! header or a body, and URLs only without their credentials. Start at [`read`].
 
 mod columns;

@@ -6,12 +6,15 @@ pub mod changes;
 pub mod compare;
 pub mod first;
 pub mod fleet;
+pub mod history;
+pub mod hours;
 pub mod notices;
 pub mod strip;
 pub mod summary;
 pub mod tally;
 pub mod target;
 pub mod targets;
+pub mod uptime;
 
 use crate::state::{State, TargetState, VantageIdx};
 

@@ -29,7 +29,10 @@ pub use messages::{
 };
 pub use outcome::{Failure, Missed, Outcome, Phases, Refusal, Unexpected};
 pub use plan::{SHARDS, ShardId, phase_of, shard_of};
-pub use record::{Kind, Record, ResultBatch, Suspicion, TargetEntry, VantageState};
+pub use record::{
+    HourManifest, Kind, PartRef, Record, ResultBatch, Snapshot, Suspicion, TargetEntry,
+    VantageState,
+};
 pub use target::{ProbeSpec, ScheduledTarget, StatusSet, Uid};
 pub use time::{Timestamp, WINDOW_MAX};
 pub use wire::Malformed;

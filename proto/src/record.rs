@@ -46,6 +46,47 @@ pub enum Kind {
     Results(ResultBatch),
     /// An agent's unconfirmed failures count as missed.
     Suspicion(Suspicion),
+    /// A finished hour was written into parts.
+    Hour(HourManifest),
+    /// Everything before a position was written into parts.
+    Snapshot(Snapshot),
+}
+
+/// One revision of a finished hour.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HourManifest {
+    /// Its beginning.
+    pub start: Timestamp,
+    /// From 1.
+    pub revision: u32,
+    /// It holds what the records before this position say.
+    pub as_of: u64,
+    /// The content hash of its totals.
+    pub totals: u64,
+    /// Its summary of every target.
+    pub rows: Vec<PartRef>,
+    /// Its slots.
+    pub slots: Vec<PartRef>,
+}
+
+/// A part that holds targets from one uid on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartRef {
+    /// The first target that may be in it.
+    pub first: Uid,
+    /// Of its bytes.
+    pub hash: u64,
+}
+
+/// What a log's beginning was folded into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The log's name.
+    pub log: u64,
+    /// The first record that is not in it.
+    pub position: u64,
+    /// The content hashes of its parts, in order.
+    pub parts: Vec<u64>,
 }
 
 /// A time in which an agent fails most of what it probes, and it is not the targets.

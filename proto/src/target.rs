@@ -15,8 +15,8 @@ impl fmt::Display for Uid {
     }
 }
 
-/// How a target is probed. Says nothing about when or from where. Its `Debug` form may hold secrets: do not log it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+/// How a target is probed. Says nothing about when or from where.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ProbeSpec {
     /// http or https; may hold credentials: mask it before showing it.
     pub url: String,
@@ -38,6 +38,27 @@ pub struct ProbeSpec {
     pub tls_ca: Option<String>,
     /// Whether the server's certificate must be valid.
     pub tls_verify: bool,
+}
+
+/// Without secrets: no credentials of the URL, of headers the names, of the body the length.
+impl fmt::Debug for ProbeSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { url, timeout, expect_status, method, headers, body, .. } = self;
+        let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+        let shown = match rest.rsplit_once('@') {
+            Some((_, after)) => format!("{scheme}://***@{after}"),
+            None => url.clone(),
+        };
+        let headers: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ProbeSpec")
+            .field("url", &shown)
+            .field("timeout", timeout)
+            .field("expect_status", expect_status)
+            .field("method", method)
+            .field("headers", &headers)
+            .field("body_len", &body.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl ProbeSpec {

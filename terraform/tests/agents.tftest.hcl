@@ -5,12 +5,12 @@ mock_provider "aws" {
 }
 
 variables {
-  name             = "zw"
+  name             = "watch"
   vpc_id           = "vpc-1"
   subnet_ids       = { "eu-west-1a" = "subnet-a", "eu-west-1b" = "subnet-b", "eu-west-1c" = "subnet-c" }
-  collector        = { host = "agents.zw.example.com", port = 8443, tls = true }
-  token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/agent-token-AbCdEf"
-  image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-agent:0.1.0"
+  collector        = { host = "agents.watch.example.com", port = 8443, tls = true }
+  token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/agent-token-AbCdEf"
+  image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-agent:0.1.0"
   runbook_url      = "https://ops.example.com/runbooks.md"
 }
 
@@ -45,7 +45,7 @@ run "every_zone_has_a_service_with_as_many_agents_in_its_own_subnet" {
   }
 
   assert {
-    condition     = alltrue([for zone, policy in aws_appautoscaling_policy.utilization : policy.target_tracking_scaling_policy_configuration[0].target_value == 60 && { for dimension in policy.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].dimensions : dimension.name => dimension.value } == { Deployment = "zw", Vantage = "eu-west-1", Zone = zone }])
+    condition     = alltrue([for zone, policy in aws_appautoscaling_policy.utilization : policy.target_tracking_scaling_policy_configuration[0].target_value == 60 && { for dimension in policy.target_tracking_scaling_policy_configuration[0].customized_metric_specification[0].dimensions : dimension.name => dimension.value } == { Deployment = "watch", Vantage = "eu-west-1", Zone = zone }])
     error_message = "A zone is scaled on what its own agents report."
   }
 
@@ -66,10 +66,10 @@ run "every_zone_has_a_service_with_as_many_agents_in_its_own_subnet" {
 
   assert {
     condition = { for variable in jsondecode(output.container_definitions)[0].environment : variable.name => variable.value } == {
-      ZONEWATCH_COLLECTOR    = "https://agents.zw.example.com:8443"
+      ZONEWATCH_COLLECTOR    = "https://agents.watch.example.com:8443"
       ZONEWATCH_CONCURRENCY  = "1000"
       ZONEWATCH_DENY_PRIVATE = "true"
-      ZONEWATCH_DEPLOYMENT   = "zw"
+      ZONEWATCH_DEPLOYMENT   = "watch"
       ZONEWATCH_EMF          = "true"
       ZONEWATCH_LOG_FORMAT   = "json"
     }

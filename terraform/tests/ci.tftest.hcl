@@ -5,10 +5,10 @@ mock_provider "aws" {
 }
 
 variables {
-  name             = "zw"
+  name             = "watch"
   repository       = "zonewatch/zonewatch"
-  repository_arns  = ["arn:aws:ecr:eu-west-1:111122223333:repository/zw-agent", "arn:aws:ecr:eu-west-1:111122223333:repository/zw-collector"]
-  state_bucket_arn = "arn:aws:s3:::zw-state"
+  repository_arns  = ["arn:aws:ecr:eu-west-1:111122223333:repository/watch-agent", "arn:aws:ecr:eu-west-1:111122223333:repository/watch-collector"]
+  state_bucket_arn = "arn:aws:s3:::watch-state"
   regions          = ["eu-west-1"]
 }
 
@@ -52,7 +52,7 @@ run "each_workflow_gets_the_role_that_fits_and_no_other" {
   }
 
   assert {
-    condition     = alltrue([for statement in jsondecode(aws_iam_policy.write["rest"].policy).Statement : strcontains(jsonencode(statement.Resource), "role/zw-") || strcontains(jsonencode(statement.Resource), "role/aws-service-role/") if anytrue([for action in statement.Action : startswith(action, "iam:")])])
+    condition     = alltrue([for statement in jsondecode(aws_iam_policy.write["rest"].policy).Statement : strcontains(jsonencode(statement.Resource), "role/watch-") || strcontains(jsonencode(statement.Resource), "role/aws-service-role/") if anytrue([for action in statement.Action : startswith(action, "iam:")])])
     error_message = "Roles that are not this installation's are out of reach."
   }
 
@@ -67,7 +67,7 @@ run "each_workflow_gets_the_role_that_fits_and_no_other" {
   }
 
   assert {
-    condition     = toset(jsondecode(aws_iam_role_policy.state["plan"].policy).Statement[1].Action) == toset(["s3:GetObject"]) && jsondecode(aws_iam_role_policy.state["plan"].policy).Statement[1].Resource[0] == "arn:aws:s3:::zw-state/zw/*"
+    condition     = toset(jsondecode(aws_iam_role_policy.state["plan"].policy).Statement[1].Action) == toset(["s3:GetObject"]) && jsondecode(aws_iam_role_policy.state["plan"].policy).Statement[1].Resource[0] == "arn:aws:s3:::watch-state/watch/*"
     error_message = "Plan reads the state of this installation, and writes none."
   }
 

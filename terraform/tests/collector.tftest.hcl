@@ -5,20 +5,20 @@ mock_provider "aws" {
 }
 
 variables {
-  name                    = "zw"
+  name                    = "watch"
   vpc_id                  = "vpc-1"
   subnet_ids              = ["subnet-1", "subnet-2"]
   security_group_ids      = { api = "sg-api", agents = "sg-agents" }
   api_target_group_arn    = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/api/1"
   agents_target_group_arn = "arn:aws:elasticloadbalancing:eu-west-1:111122223333:targetgroup/agents/1"
-  image                   = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-collector:0.1.0"
-  targets                 = { uri = "s3://zw-targets/targets.csv", arn = "arn:aws:s3:::zw-targets/targets.csv" }
+  image                   = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-collector:0.1.0"
+  targets                 = { uri = "s3://watch-targets/targets.csv", arn = "arn:aws:s3:::watch-targets/targets.csv" }
   vantages                = ["eu-west-1", "us-east-1"]
-  agent_token_secret_arn  = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/agent-token-AbCdEf"
+  agent_token_secret_arn  = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/agent-token-AbCdEf"
   table = {
-    name      = "zw"
+    name      = "watch"
     region    = "eu-west-1"
-    statement = { Sid = "Store", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = "arn:aws:dynamodb:eu-west-1:111122223333:table/zw" }
+    statement = { Sid = "Store", Effect = "Allow", Action = ["dynamodb:GetItem"], Resource = "arn:aws:dynamodb:eu-west-1:111122223333:table/watch" }
   }
 }
 
@@ -40,14 +40,14 @@ run "one_leads_and_one_stands_by_and_a_deployment_that_fails_is_undone" {
   assert {
     condition = { for variable in jsondecode(output.container_definitions)[0].environment : variable.name => variable.value } == {
       ZONEWATCH_ALLOW_PLAINTEXT = "true"
-      ZONEWATCH_DEPLOYMENT      = "zw"
+      ZONEWATCH_DEPLOYMENT      = "watch"
       ZONEWATCH_EMF             = "true"
       ZONEWATCH_GRPC_LISTEN     = "0.0.0.0:50051"
       ZONEWATCH_HTTP_LISTEN     = "0.0.0.0:8080"
       ZONEWATCH_INTERVAL        = "10m"
       ZONEWATCH_LOG_FORMAT      = "json"
-      ZONEWATCH_STORE           = "dynamodb://zw?region=eu-west-1"
-      ZONEWATCH_TARGETS         = "s3://zw-targets/targets.csv"
+      ZONEWATCH_STORE           = "dynamodb://watch?region=eu-west-1"
+      ZONEWATCH_TARGETS         = "s3://watch-targets/targets.csv"
       ZONEWATCH_TIMEOUT         = "10s"
       ZONEWATCH_VANTAGES        = "eu-west-1,us-east-1"
     }
@@ -81,8 +81,8 @@ run "a_collector_alone_with_a_table_elsewhere_tokens_and_a_key" {
     standby              = false
     assign_public_ip     = true
     targets              = { uri = "https://config.example.com/targets.csv" }
-    table                = { name = "zw", region = "us-east-1", role_arn = "arn:aws:iam::444455556666:role/zw-store" }
-    api_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/api-token-AbCdEf"
+    table                = { name = "watch", region = "us-east-1", role_arn = "arn:aws:iam::444455556666:role/watch-store" }
+    api_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/api-token-AbCdEf"
     target_secret_arns   = { SHOP_KEY = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf" }
     kms_key_arn          = "arn:aws:kms:eu-west-1:111122223333:key/a"
     environment          = { ZONEWATCH_LEASE = "30s" }
@@ -94,7 +94,7 @@ run "a_collector_alone_with_a_table_elsewhere_tokens_and_a_key" {
   }
 
   assert {
-    condition     = contains(jsondecode(output.container_definitions)[0].environment, { name = "ZONEWATCH_STORE", value = "dynamodb://zw?region=us-east-1&role_arn=arn:aws:iam::444455556666:role/zw-store" }) && contains(jsondecode(output.container_definitions)[0].environment, { name = "ZONEWATCH_LEASE", value = "30s" })
+    condition     = contains(jsondecode(output.container_definitions)[0].environment, { name = "ZONEWATCH_STORE", value = "dynamodb://watch?region=us-east-1&role_arn=arn:aws:iam::444455556666:role/watch-store" }) && contains(jsondecode(output.container_definitions)[0].environment, { name = "ZONEWATCH_LEASE", value = "30s" })
     error_message = "It takes the other account's role, and the option that it was given."
   }
 
@@ -104,7 +104,7 @@ run "a_collector_alone_with_a_table_elsewhere_tokens_and_a_key" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(output.task_role_policy).Statement : statement.Sid] == ["StoreOfAnotherAccount", "DecryptTableAndTargets"] && jsondecode(output.task_role_policy).Statement[0].Resource == "arn:aws:iam::444455556666:role/zw-store"
+    condition     = [for statement in jsondecode(output.task_role_policy).Statement : statement.Sid] == ["StoreOfAnotherAccount", "DecryptTableAndTargets"] && jsondecode(output.task_role_policy).Statement[0].Resource == "arn:aws:iam::444455556666:role/watch-store"
     error_message = "It may take that one role, and use the key through DynamoDB and S3."
   }
 }
@@ -118,7 +118,7 @@ run "what_cannot_be_meant_is_refused" {
 
   variables {
     targets            = { uri = "/etc/zonewatch/targets.csv" }
-    table              = { name = "zw", region = "eu-west-1" } # whose is it?
+    table              = { name = "watch", region = "eu-west-1" } # whose is it?
     vantages           = ["a,b"]
     interval           = "often"
     timeout            = "soon"
@@ -136,7 +136,7 @@ run "an_object_that_it_may_not_read_is_refused" {
   }
 
   variables {
-    targets = { uri = "s3://zw-targets/targets.csv" }
+    targets = { uri = "s3://watch-targets/targets.csv" }
   }
 
   expect_failures = [var.targets]

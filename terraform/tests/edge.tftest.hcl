@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  name               = "zw"
+  name               = "watch"
   vpc_id             = "vpc-1"
   vpc_cidr           = "10.0.0.0/16"
   public_subnet_ids  = ["subnet-1", "subnet-2"]
@@ -62,7 +62,7 @@ run "with_a_domain_tls_1_3_names_and_a_redirect" {
   }
 
   variables {
-    domain              = { name = "zw.example.com", zone_id = "Z1" }
+    domain              = { name = "watch.example.com", zone_id = "Z1" }
     agents_public       = true
     agents_cidrs        = ["198.51.100.0/24"]
     agents_nat_ips      = ["192.0.2.1"]
@@ -76,8 +76,8 @@ run "with_a_domain_tls_1_3_names_and_a_redirect" {
     values = {
       arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
       domain_validation_options = [
-        { domain_name = "zw.example.com", resource_record_name = "_1.zw.example.com", resource_record_type = "CNAME", resource_record_value = "_1.acm" },
-        { domain_name = "agents.zw.example.com", resource_record_name = "_2.agents.zw.example.com", resource_record_type = "CNAME", resource_record_value = "_2.acm" },
+        { domain_name = "watch.example.com", resource_record_name = "_1.watch.example.com", resource_record_type = "CNAME", resource_record_value = "_1.acm" },
+        { domain_name = "agents.watch.example.com", resource_record_name = "_2.agents.watch.example.com", resource_record_type = "CNAME", resource_record_value = "_2.acm" },
       ]
     }
   }
@@ -93,7 +93,7 @@ run "with_a_domain_tls_1_3_names_and_a_redirect" {
   }
 
   assert {
-    condition     = toset([for record in aws_route53_record.this : record.name]) == toset(["zw.example.com", "agents.zw.example.com"]) && toset([for record in aws_route53_record.validation : record.name]) == toset(["_1.zw.example.com", "_2.agents.zw.example.com"])
+    condition     = toset([for record in aws_route53_record.this : record.name]) == toset(["watch.example.com", "agents.watch.example.com"]) && toset([for record in aws_route53_record.validation : record.name]) == toset(["_1.watch.example.com", "_2.agents.watch.example.com"])
     error_message = "Both names, and both proofs for the certificate."
   }
 
@@ -108,7 +108,7 @@ run "with_a_domain_tls_1_3_names_and_a_redirect" {
   }
 
   assert {
-    condition     = output.api_url == "https://zw.example.com" && output.agents_endpoint == { host = "agents.zw.example.com", port = 443, tls = true } && output.api_host == "zw.example.com"
+    condition     = output.api_url == "https://watch.example.com" && output.agents_endpoint == { host = "agents.watch.example.com", port = 443, tls = true } && output.api_host == "watch.example.com"
     error_message = "The addresses are by name."
   }
 }
@@ -122,7 +122,7 @@ run "a_certificate_of_one_s_own_is_used_as_it_is" {
   }
 
   variables {
-    domain = { name = "zw.example.com", zone_id = "Z1", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/mine" }
+    domain = { name = "watch.example.com", zone_id = "Z1", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/mine" }
   }
 
   assert {
@@ -156,7 +156,7 @@ run "what_cannot_be_meant_is_refused" {
 
   variables {
     name          = "a-name-that-no-load-balancer-would-take"
-    domain        = { name = "https://zw.example.com", zone_id = "Z1" }
+    domain        = { name = "https://watch.example.com", zone_id = "Z1" }
     allowed_cidrs = ["203.0.113.0"]
     agents_cidrs  = ["everybody"]
   }

@@ -5,10 +5,10 @@ mock_provider "aws" {
 }
 
 variables {
-  name                   = "zw"
-  collector_image        = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-collector:0.1.0"
-  agent_image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-agent:0.1.0"
-  agent_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/agent-token-AbCdEf"
+  name                   = "watch"
+  collector_image        = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-collector:0.1.0"
+  agent_image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-agent:0.1.0"
+  agent_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/agent-token-AbCdEf"
   allowed_cidrs          = ["203.0.113.0/24"]
   targets_file           = "../examples/targets.csv"
 }
@@ -20,7 +20,7 @@ run "by_default_three_zones_private_agents_in_each_and_a_standby" {
   }
 
   assert {
-    condition     = output.vantage == "eu-west-1" && strcontains(module.collector.container_definitions, "dynamodb://zw?region=eu-west-1") && contains(jsondecode(module.collector.container_definitions)[0].environment, { name = "ZONEWATCH_VANTAGES", value = "eu-west-1" })
+    condition     = output.vantage == "eu-west-1" && strcontains(module.collector.container_definitions, "dynamodb://watch?region=eu-west-1") && contains(jsondecode(module.collector.container_definitions)[0].environment, { name = "ZONEWATCH_VANTAGES", value = "eu-west-1" })
     error_message = "The collector knows its table and its one vantage."
   }
 
@@ -39,7 +39,7 @@ run "every_option_on" {
   state_key = "options"
 
   variables {
-    api_token_secret_arn         = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/api-token-AbCdEf"
+    api_token_secret_arn         = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/api-token-AbCdEf"
     target_secret_arns           = { SHOP_KEY = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf" }
     kms_key_arn                  = "arn:aws:kms:eu-west-1:111122223333:key/a"
     deletion_protection          = false
@@ -48,7 +48,7 @@ run "every_option_on" {
     nat_mode                     = "single"
     agents_have_public_addresses = true
     flow_log_days                = 7
-    domain                       = { name = "zw.example.com", zone_id = "Z1", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/mine" }
+    domain                       = { name = "watch.example.com", zone_id = "Z1", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/mine" }
     allowed_cidrs                = ["0.0.0.0/0"]
     agents_public                = true
     agents_cidrs                 = ["198.51.100.0/24"]
@@ -57,13 +57,13 @@ run "every_option_on" {
     targets_file                 = null
     targets_uri                  = "https://config.example.com/targets.csv"
     other_vantages               = ["us-east-1"]
-    existing_table               = { name = "zw", region = "us-east-1", role_arn = "arn:aws:iam::444455556666:role/zw-store" }
+    existing_table               = { name = "watch", region = "us-east-1", role_arn = "arn:aws:iam::444455556666:role/watch-store" }
     log_archive_days             = 365
     alarm_emails                 = ["on-call@example.com"]
   }
 
   assert {
-    condition     = length(module.storage) == 0 && length(module.targets) == 0 && strcontains(module.collector.container_definitions, "role_arn=arn:aws:iam::444455556666:role/zw-store") && output.targets_uri == "https://config.example.com/targets.csv"
+    condition     = length(module.storage) == 0 && length(module.targets) == 0 && strcontains(module.collector.container_definitions, "role_arn=arn:aws:iam::444455556666:role/watch-store") && output.targets_uri == "https://config.example.com/targets.csv"
     error_message = "Table and target file are elsewhere."
   }
 
@@ -73,7 +73,7 @@ run "every_option_on" {
   }
 
   assert {
-    condition     = output.dashboard_url == "https://a.cloudfront.net" && output.api_url == "https://zw.example.com" && output.agents_endpoint == { host = "agents.zw.example.com", port = 443, tls = true }
+    condition     = output.dashboard_url == "https://a.cloudfront.net" && output.api_url == "https://watch.example.com" && output.agents_endpoint == { host = "agents.watch.example.com", port = 443, tls = true }
     error_message = "The dashboard is behind the CDN, the API and the agents' door have names."
   }
 
@@ -179,7 +179,7 @@ run "tokens_of_all_the_internet_in_plain_text_are_refused" {
   state_key = "refused"
 
   variables {
-    api_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/api-token-AbCdEf"
+    api_token_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/api-token-AbCdEf"
     allowed_cidrs        = ["0.0.0.0/0"]
   }
 

@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  name  = "zw"
+  name  = "watch"
   zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"]
 }
 

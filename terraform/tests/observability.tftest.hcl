@@ -5,16 +5,16 @@ mock_provider "aws" {
 }
 
 variables {
-  name        = "zw"
+  name        = "watch"
   vantage     = "eu-west-1"
   zones       = ["eu-west-1a", "eu-west-1b"]
-  table_name  = "zw"
+  table_name  = "watch"
   runbook_url = "https://ops.example.com/runbooks.md"
   load_balancers = {
-    api    = { LoadBalancer = "app/zw/1", TargetGroup = "targetgroup/zw/1" }
-    agents = { LoadBalancer = "net/zw/1", TargetGroup = "targetgroup/zw/2" }
+    api    = { LoadBalancer = "app/watch/1", TargetGroup = "targetgroup/watch/1" }
+    agents = { LoadBalancer = "net/watch/1", TargetGroup = "targetgroup/watch/2" }
   }
-  log_group_names = { collector = "/zonewatch/zw-collector", agents = "/zonewatch/zw-agent" }
+  log_group_names = { collector = "/zonewatch/watch-collector", agents = "/zonewatch/watch-agent" }
 }
 
 run "alarms_tell_of_targets_and_of_blindness_and_link_to_what_to_do" {
@@ -33,7 +33,7 @@ run "alarms_tell_of_targets_and_of_blindness_and_link_to_what_to_do" {
   }
 
   assert {
-    condition     = aws_cloudwatch_metric_alarm.this["collector-silent"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this["targets-down"].threshold == 1 && aws_cloudwatch_metric_alarm.this["coverage"].threshold == 99 && aws_cloudwatch_metric_alarm.this["coverage"].dimensions == tomap({ Deployment = "zw" })
+    condition     = aws_cloudwatch_metric_alarm.this["collector-silent"].treat_missing_data == "breaching" && aws_cloudwatch_metric_alarm.this["targets-down"].threshold == 1 && aws_cloudwatch_metric_alarm.this["coverage"].threshold == 99 && aws_cloudwatch_metric_alarm.this["coverage"].dimensions == tomap({ Deployment = "watch" })
     error_message = "Silence of the collector is an alarm; thresholds and dimensions are those of docs/cloudwatch.md."
   }
 
@@ -103,13 +103,13 @@ run "the_dashboard_is_private_in_its_bucket_and_one_origin_with_the_api" {
   }
 
   variables {
-    api_host    = "zw.example.com"
+    api_host    = "watch.example.com"
     assets_path = "../collector/assets"
   }
 
   assert {
-    condition     = toset([for object in aws_s3_object.page : object.key]) == fileset("../collector/assets", "**") && alltrue([for object in aws_s3_object.page : object.content_type != ""])
-    error_message = "All the files of the dashboard, and no other."
+    condition     = contains(keys(aws_s3_object.page), "index.html") && alltrue([for object in aws_s3_object.page : strcontains(file("../collector/src/http/page.rs"), "\"${object.key}\"")])
+    error_message = "The files that the collector serves, and no other."
   }
 
   assert {
@@ -136,7 +136,7 @@ run "the_dashboard_takes_a_name" {
   }
 
   variables {
-    api_host    = "zw.example.com"
+    api_host    = "watch.example.com"
     assets_path = "../collector/assets"
     alias       = { name = "status.example.com", certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/a" }
   }
@@ -155,7 +155,7 @@ run "a_certificate_of_a_region_that_cloudfront_does_not_look_into_is_refused" {
   }
 
   variables {
-    api_host    = "zw.example.com"
+    api_host    = "watch.example.com"
     assets_path = "../collector/assets"
     alias       = { name = "status.example.com", certificate_arn = "arn:aws:acm:eu-west-1:111122223333:certificate/a" }
   }

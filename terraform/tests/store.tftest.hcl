@@ -5,7 +5,7 @@ mock_provider "aws" {
 }
 
 variables {
-  name = "zw"
+  name = "watch"
 }
 
 run "a_bucket_is_closed_encrypted_versioned_and_speaks_tls_only" {
@@ -14,7 +14,7 @@ run "a_bucket_is_closed_encrypted_versioned_and_speaks_tls_only" {
   }
 
   variables {
-    name = "zw-bucket"
+    name = "watch-bucket"
   }
 
   assert {
@@ -49,7 +49,7 @@ run "a_bucket_takes_a_key_and_an_age" {
   }
 
   variables {
-    name        = "zw-bucket"
+    name        = "watch-bucket"
     kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/a"
     expire_days = 90
   }
@@ -160,7 +160,7 @@ run "the_table_takes_a_key_a_bound_and_a_collector_of_another_account" {
   variables {
     kms_key_arn         = "arn:aws:kms:eu-west-1:111122223333:key/a"
     max_request_units   = 2000
-    trusted_role_arns   = ["arn:aws:iam::444455556666:role/zw-collector-eu-west-1"]
+    trusted_role_arns   = ["arn:aws:iam::444455556666:role/watch-collector-eu-west-1"]
     deletion_protection = false
   }
 
@@ -180,7 +180,7 @@ run "the_table_takes_a_key_a_bound_and_a_collector_of_another_account" {
   }
 }
 
-run "a_recovery_that_dynamodb_does_not_sell_is_refused" {
+run "a_recovery_and_a_name_that_dynamodb_does_not_take_are_refused" {
   command = plan
 
   module {
@@ -188,10 +188,11 @@ run "a_recovery_that_dynamodb_does_not_sell_is_refused" {
   }
 
   variables {
+    name          = "zw"
     recovery_days = 36
   }
 
-  expect_failures = [var.recovery_days]
+  expect_failures = [var.name, var.recovery_days]
 }
 
 run "a_tag_never_moves_and_old_images_go" {
@@ -200,7 +201,7 @@ run "a_tag_never_moves_and_old_images_go" {
   }
 
   assert {
-    condition     = toset([for repository in aws_ecr_repository.this : repository.name]) == toset(["zw-collector", "zw-agent"]) && alltrue([for repository in aws_ecr_repository.this : repository.image_tag_mutability == "IMMUTABLE" && repository.image_scanning_configuration[0].scan_on_push && !repository.force_delete && repository.encryption_configuration[0].encryption_type == "AES256"])
+    condition     = toset([for repository in aws_ecr_repository.this : repository.name]) == toset(["watch-collector", "watch-agent"]) && alltrue([for repository in aws_ecr_repository.this : repository.image_tag_mutability == "IMMUTABLE" && repository.image_scanning_configuration[0].scan_on_push && !repository.force_delete && repository.encryption_configuration[0].encryption_type == "AES256"])
     error_message = "Two repositories: immutable, scanned, encrypted, not deleted with images in them."
   }
 

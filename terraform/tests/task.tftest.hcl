@@ -5,9 +5,9 @@ mock_provider "aws" {
 }
 
 variables {
-  name             = "zw-agent"
+  name             = "watch-agent"
   container        = "agent"
-  image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-agent:0.1.0"
+  image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-agent:0.1.0"
   cpu              = 256
   memory_mib       = 512
   cpu_architecture = "ARM64"
@@ -40,7 +40,7 @@ run "a_task_is_not_root_writes_nothing_and_has_no_role" {
   }
 
   assert {
-    condition     = [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Sid] == ["Login", "Pull", "Log"] && jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == "arn:aws:ecr:eu-west-1:111122223333:repository/zw-agent"
+    condition     = [for statement in jsondecode(aws_iam_role_policy.execution.policy).Statement : statement.Sid] == ["Login", "Pull", "Log"] && jsondecode(aws_iam_role_policy.execution.policy).Statement[1].Resource == "arn:aws:ecr:eu-west-1:111122223333:repository/watch-agent"
     error_message = "ECS logs in, pulls this one image, and writes this one log."
   }
 
@@ -88,7 +88,7 @@ run "what_cannot_be_meant_is_refused" {
 
   variables {
     container          = "proxy"
-    image              = "zw-agent:latest"
+    image              = "watch-agent:latest"
     memory_mib         = 100
     cpu_architecture   = "RISC-V"
     environment        = { ZONEWATCH_TOKEN = "hunter2" }
@@ -107,7 +107,7 @@ run "what_fargate_does_not_sell_is_refused" {
 
   variables {
     cpu   = 300
-    image = "zw-agent@sha256:0123" # a digest is longer
+    image = "watch-agent@sha256:0123" # a digest is longer
   }
 
   expect_failures = [var.cpu, var.image]

@@ -61,7 +61,9 @@ class World:
             process.kill()
             process.wait()
         for name in [self.core, *(f"{self.prefix}-{agent}" for agent in self.agents)]:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            subprocess.run(
+                ["ip", "netns", "del", name], capture_output=True, check=False
+            )
         self.folder.cleanup()
 
     def _lay_out(self):
@@ -72,23 +74,54 @@ class World:
             ip("-n", self.core, "link", "set", bridge, "up")
             ip("-n", self.core, "address", "add", address, "dev", bridge)
         for site in range(SITES):
-            ip("-n", self.core, "address", "add", f"10.91.0.{101 + site}/32", "dev", "net")
+            ip(
+                "-n",
+                self.core,
+                "address",
+                "add",
+                f"10.91.0.{101 + site}/32",
+                "dev",
+                "net",
+            )
         for number, agent in enumerate(self.agents):
             name = f"{self.prefix}-{agent}"
             ip("netns", "add", name)
             ip("-n", name, "link", "set", "lo", "up")
             for bridge, subnet in (("ctl", 90), ("net", 91)):
                 link = f"{bridge}-{agent}"
-                ip("-n", self.core, "link", "add", link, "type", "veth", "peer", "name", bridge, "netns", name)
+                ip(
+                    "-n",
+                    self.core,
+                    "link",
+                    "add",
+                    link,
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    bridge,
+                    "netns",
+                    name,
+                )
                 ip("-n", self.core, "link", "set", link, "master", bridge, "up")
-                ip("-n", name, "address", "add", f"10.{subnet}.0.{10 + number}/24", "dev", bridge)
+                ip(
+                    "-n",
+                    name,
+                    "address",
+                    "add",
+                    f"10.{subnet}.0.{10 + number}/24",
+                    "dev",
+                    bridge,
+                )
                 ip("-n", name, "link", "set", bridge, "up")
 
     def _run(self, namespace, name, *command):
         log = open(Path(self.folder.name) / f"{name}.log", "wb")  # noqa: SIM115 — the child's for as long as it lives
         with log:
             self.processes.append(
-                subprocess.Popen(["ip", "netns", "exec", namespace, *command], stdout=log, stderr=log)
+                subprocess.Popen(
+                    ["ip", "netns", "exec", namespace, *command], stdout=log, stderr=log
+                )
             )
 
     def _start(self):
@@ -99,17 +132,48 @@ class World:
         token.write_text("a-token-of-this-test\n")
         self._run(self.core, "sites", "python3", "-c", SITE_SERVER)
         self._run(
-            self.core, "collector", str(self.programs / "zonewatch-collector"), "serve", str(targets),
-            "--store", "memory:", "--interval", f"{INTERVAL}s", "--timeout", "1s", "--lease", f"{LEASE}s",
-            "--vantages", ",".join(VANTAGES), "--http-listen", "127.0.0.1:8080",
-            "--grpc-listen", "10.90.0.1:50051", "--allow-plaintext", "--agent-token-file", str(token),
+            self.core,
+            "collector",
+            str(self.programs / "zonewatch-collector"),
+            "serve",
+            str(targets),
+            "--store",
+            "memory:",
+            "--interval",
+            f"{INTERVAL}s",
+            "--timeout",
+            "1s",
+            "--lease",
+            f"{LEASE}s",
+            "--vantages",
+            ",".join(VANTAGES),
+            "--http-listen",
+            "127.0.0.1:8080",
+            "--grpc-listen",
+            "10.90.0.1:50051",
+            "--allow-plaintext",
+            "--agent-token-file",
+            str(token),
         )
         for agent in self.agents:
             vantage, zone = agent.split("-")
             self._run(
-                f"{self.prefix}-{agent}", agent, str(self.programs / "zonewatch-agent"), "run",
-                "--collector", "http://10.90.0.1:50051", "--token-file", str(token),
-                "--vantage", vantage, "--zone", f"{vantage}-{zone}", "--agent-id", agent, "--listen", "127.0.0.1:0",
+                f"{self.prefix}-{agent}",
+                agent,
+                str(self.programs / "zonewatch-agent"),
+                "run",
+                "--collector",
+                "http://10.90.0.1:50051",
+                "--token-file",
+                str(token),
+                "--vantage",
+                vantage,
+                "--zone",
+                f"{vantage}-{zone}",
+                "--agent-id",
+                agent,
+                "--listen",
+                "127.0.0.1:0",
             )
 
     def link(self, agent, bridge, state):
@@ -117,14 +181,26 @@ class World:
         ip("-n", self.core, "link", "set", f"{bridge}-{agent}", state)
 
     def get(self, path):
-        command = ["ip", "netns", "exec", self.core, "python3", "-c", ASK, f"http://127.0.0.1:8080{path}"]
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            self.core,
+            "python3",
+            "-c",
+            ASK,
+            f"http://127.0.0.1:8080{path}",
+        ]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         return json.loads(answer.stdout) if answer.returncode == 0 else None
 
     def fleet(self):
         """Every agent by its id: state, targets held, whether it is under suspicion."""
         agents = (self.get("/api/v1/agents") or {"agents": []})["agents"]
-        return {a["id"]: (a["state"], a["targets"], a["suspect"] is not None) for a in agents}
+        return {
+            a["id"]: (a["state"], a["targets"], a["suspect"] is not None)
+            for a in agents
+        }
 
     def verdicts(self, vantage=None):
         query = f"?vantage={vantage}&limit=1000" if vantage else "?limit=1000"

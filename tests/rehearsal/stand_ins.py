@@ -67,7 +67,7 @@ class Metadata:
                     answer["Expiration"] = "2099-01-01T00:00:00Z"
                 else:
                     zone, task = rest.split("/")[:2]
-                    arn = f"arn:aws:ecs:{REGION}:123456789012:task/zw-agents/{task}"
+                    arn = f"arn:aws:ecs:{REGION}:123456789012:task/watch-agents/{task}"
                     answer = {"TaskARN": arn, "AvailabilityZone": zone}
                 body = json.dumps(answer).encode()
                 self.send_response(200)

@@ -54,7 +54,7 @@ class Cloud:
         targets.write_text("\n".join(["name,url", *rows]) + "\n")
         secrets = self.services.client("secretsmanager")
         made = {
-            name: secrets.create_secret(Name=f"zw/{name}", SecretString=f"the-{name}-of-the-rehearsal")["ARN"]
+            name: secrets.create_secret(Name=f"watch/{name}", SecretString=f"the-{name}-of-the-rehearsal")["ARN"]
             for name in ("agent-token", "api-token")
         }
         self.services.terraform("get", folder)
@@ -69,14 +69,14 @@ class Cloud:
             api_token_secret_arn=made["api-token"],
         )
         balancers = self.services.client("elbv2").describe_load_balancers()["LoadBalancers"]
-        self.door = next(b["DNSName"] for b in balancers if b["LoadBalancerName"] == "zw-agents")
+        self.door = next(b["DNSName"] for b in balancers if b["LoadBalancerName"] == "watch-agents")
 
     def task(self, program: str, zone: str) -> Container:
         """What ECS would start of the task definition in a zone."""
-        definition = self.services.client("ecs").describe_task_definition(taskDefinition=f"zw-{program}")
+        definition = self.services.client("ecs").describe_task_definition(taskDefinition=f"watch-{program}")
         definition = definition["taskDefinition"]
         (container,) = definition["containerDefinitions"]
-        assert definition["networkMode"] == "awsvpc" and container["image"].endswith(f"zw-{program}:0.1.0")
+        assert definition["networkMode"] == "awsvpc" and container["image"].endswith(f"watch-{program}:0.1.0")
         secrets = self.services.client("secretsmanager")
         task = uuid.uuid4().hex
         variables = {v["name"]: v["value"] for v in container["environment"]}

@@ -26,7 +26,15 @@ impl<A: Admit> AgentCore<A> {
             match due {
                 Due::Slot { uid, revision, planned, start_before, handle } => {
                     let from_run = false;
-                    let flight = Flight { uid, revision, planned, start_before, handle, from_run };
+                    let flight = Flight {
+                        uid,
+                        revision,
+                        planned,
+                        start_before,
+                        handle,
+                        from_run,
+                        began: None,
+                    };
                     self.flights.add(flight, None);
                 }
                 Due::Late { uid, from, to } => {
@@ -68,8 +76,15 @@ impl<A: Admit> AgentCore<A> {
                     Ok(handle) => {
                         let handle = handle.clone();
                         let from_run = true;
-                        let flight =
-                            Flight { uid, revision, planned, start_before, handle, from_run };
+                        let flight = Flight {
+                            uid,
+                            revision,
+                            planned,
+                            start_before,
+                            handle,
+                            from_run,
+                            began: None,
+                        };
                         self.flights.add(flight, None);
                     }
                 }
@@ -78,8 +93,9 @@ impl<A: Admit> AgentCore<A> {
     }
 
     pub(super) fn started(&mut self, ticket: Ticket, at: LocalMicros) {
-        let Some(flight) = self.flights.started(ticket) else { return };
-        if let (Some(started), false) = (self.clock.now(at), flight.from_run) {
+        let began = self.clock.now(at);
+        let Some(flight) = self.flights.started(ticket, began) else { return };
+        if let (Some(started), false) = (began, flight.from_run) {
             self.lateness.0 = self.lateness.0.max(started.since(flight.planned));
         }
     }
@@ -118,9 +134,11 @@ impl<A: Admit> AgentCore<A> {
         }
     }
 
-    /// How long after its plan a probe of `flight` started, in milliseconds.
+    /// How long after its plan a probe of `flight` started, in milliseconds. It was due by the clock of that moment: what is
+    /// learnt of the clock meanwhile would move its start, perhaps out of its window, and a result that is true would be refused.
     fn start_delay_ms(&self, flight: &Flight<A::Handle>, started: LocalMicros) -> i32 {
-        let started = self.clock.now(started).unwrap_or(flight.planned);
+        let started = flight.began.or_else(|| self.clock.now(started));
+        let started = started.map_or(flight.planned, |at| at.max(flight.planned));
         let delay = started.millis().saturating_sub(flight.planned.millis());
         let limit = i64::from(i32::MAX);
         i32::try_from(delay.clamp(-limit, limit)).expect("it was clamped")

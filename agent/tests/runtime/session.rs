@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use agent::{Agent, AgentConfig, ClientTls, DrainReport, Listen, Secret, local_get};
+use agent::{Agent, AgentConfig, ClientTls, DrainReport, Files, Listen, Secret, local_get};
 use proto::{AgentMessage, CollectorMessage, HeldShard, Outcome};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -219,4 +219,38 @@ async fn an_address_that_is_taken_stops_only_an_agent_that_was_given_it() {
     let error = with(true).err().expect("it is taken");
     assert!(!error.is_usage());
     assert!(error.to_string().contains(&address.to_string()), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_is_read_again_before_every_connection_and_the_last_good_one_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("token");
+    std::fs::write(&file, "the-first\n").unwrap();
+    let mut collector = Collector::start(None).await;
+    let _agent = start(AgentConfig {
+        token: Secret::first_line("the-first"),
+        files: Files { token: Some(file.clone()), ..Files::default() },
+        ..config(&collector.url())
+    });
+    // What the file holds when the agent comes back, and what it shows then.
+    for (next, shown) in [("the-second", "the-first"), ("\n", "the-second"), ("", "the-second")] {
+        let (conversation, _) = collector.greeted().await;
+        assert_eq!(conversation.authorization, Some(format!("Bearer {shown}")));
+        std::fs::write(&file, next).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_token_is_not_sent_in_the_clear_to_another_machine_unless_that_is_said() {
+    let with = |url: &str, allow_plaintext: bool, token: Option<&str>| {
+        let token = token.and_then(Secret::first_line);
+        let config = AgentConfig { token, allow_plaintext, ..config(url) };
+        Agent::new(config).map(|_| ()).map_err(|error| (error.is_usage(), error.to_string()))
+    };
+    let (usage, said) = with("http://10.0.0.1:50051", false, Some("hunter2-x")).unwrap_err();
+    assert!(usage && said.contains("--allow-plaintext") && !said.contains("hunter2"), "{said}");
+    assert_eq!(with("http://10.0.0.1:50051", true, Some("hunter2-x")), Ok(()));
+    assert_eq!(with("http://127.0.0.1:50051", false, Some("hunter2-x")), Ok(()));
+    assert_eq!(with("https://10.0.0.1:50051", false, Some("hunter2-x")), Ok(()));
+    assert_eq!(with("http://10.0.0.1:50051", false, None), Ok(()));
 }

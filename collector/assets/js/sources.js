@@ -4,7 +4,8 @@
 import { Refusal, address, read } from './api.js';
 
 const GAP_MS = 1000; // No route is read oftener than this.
-const REST = 10; // A route that takes long is left alone for so many times as long.
+const REST = 10; // A route that takes long is left alone for so many times as long,
+const REST_MAX_MS = 60_000; // but not longer: the machine may have slept meanwhile.
 const AGAIN_MS = 2000;
 const SLACK_MS = 50;
 const ABSENT_MS = 60_000; // A route that this collector does not have may come with its next version.
@@ -51,6 +52,8 @@ class Entry {
 }
 
 /** @typedef {Entry<any>} AnyEntry */
+
+const rest = (/** @type {{took: number}} */ { took }) => Math.min(took * REST, REST_MAX_MS);
 
 export class Sources {
   /** @type {Map<string, AnyEntry>} */
@@ -100,7 +103,7 @@ export class Sources {
   stir(type) {
     for (const entry of this.#entries.values()) {
       if (!entry.spec.on.includes(type) && type !== 'all') continue;
-      entry.due = Math.min(entry.due, entry.began + Math.max(GAP_MS, entry.took * REST));
+      entry.due = Math.min(entry.due, entry.began + Math.max(GAP_MS, rest(entry)));
     }
     this.#plan();
   }
@@ -168,6 +171,6 @@ export class Sources {
   #pace({ spec, error, absent, took }) {
     if (absent) return ABSENT_MS;
     if (error) return AGAIN_MS;
-    return Math.max(spec.every * (this.events ? WITH_EVENTS : 1), took * REST);
+    return Math.max(spec.every * (this.events ? WITH_EVENTS : 1), rest({ took }));
   }
 }

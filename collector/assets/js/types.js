@@ -96,7 +96,7 @@
  * @property {string} connected_since @property {string} last_heard @property {string | null} watermark
  * @property {{name: string, reason: string}[]} refused
  * @property {boolean} [behind] @property {Progress} [settings] @property {Progress} [assignment]
- * @property {{since: string, with: string} | null} [suspect] @property {number} [shards] @property {number | null} [clock_offset_ms]
+ * @property {{since: string, with: string} | null} [suspect]
  */
 /** How far an agent is with what it is told. @typedef {{desired: number, applied: number, behind_ms: number, problem?: string | null}} Progress */
 /** What a vantage's targets ask for, and what its agents have. @typedef {{at_once: number, needed: number, more_agents: number}} Capacity */

@@ -28,7 +28,12 @@ impl Core {
     fn review(&mut self, now: Timestamp) {
         self.last_forget = now;
         self.state.settle_all(now);
-        self.state.forget_before(now - self.config.keep_slots);
+        self.state.forget(now, self.config.keep_slots);
+        let slots_from = self.state.forgotten();
+        let hours = self.state.hours_mut();
+        hours.expire(slots_from, now - self.config.keep);
+        // It is the leader that deletes them.
+        let _not_ours = hours.take_replaced();
         let known: Vec<TargetIdx> = self.state.targets().map(|(idx, _)| idx).collect();
         for target in known {
             self.state.renew_verdict(target, now);

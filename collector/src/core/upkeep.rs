@@ -75,8 +75,9 @@ impl Core {
         }
         if now.since(self.last_forget) >= FORGET_EVERY {
             self.last_forget = now;
-            self.state.forget_before(now - self.config.keep_slots);
+            self.state.forget(now, self.config.keep_slots);
         }
+        self.seal(now);
     }
 
     /// Says when the list needs more agents than there are, once.
@@ -160,9 +161,8 @@ impl Core {
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
         let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
         for vantage in vantages {
-            self.fleet.place_mut(vantage).claims.retain(|_, claim| {
-                claim.until == Timestamp::MAX
-                    || watermarks.get(&claim.agent).is_some_and(|mark| *mark < claim.until)
+            self.fleet.place_mut(vantage).claims.drop_spent(|claim| {
+                watermarks.get(&claim.agent).is_none_or(|mark| *mark >= claim.until)
             });
         }
     }

@@ -1,5 +1,7 @@
 //! Which live agent claims which part of a shard's time.
 
+use std::collections::BTreeSet;
+
 use proto::{SHARDS, ShardId, Timestamp};
 
 use super::AgentIdx;
@@ -19,11 +21,13 @@ pub struct Claim {
 #[derive(Debug)]
 pub struct Claims {
     shards: Vec<Vec<Claim>>,
+    /// Shards with a claim that has an end: few, so that looking for spent ones does not go through all.
+    ended: BTreeSet<ShardId>,
 }
 
 impl Default for Claims {
     fn default() -> Self {
-        Self { shards: vec![Vec::new(); SHARDS] }
+        Self { shards: vec![Vec::new(); SHARDS], ended: BTreeSet::new() }
     }
 }
 
@@ -60,6 +64,7 @@ impl Claims {
         let claims = &mut self.shards[shard.index()];
         for claim in claims.iter_mut().filter(|claim| claim.until == Timestamp::MAX) {
             claim.until = until;
+            self.ended.insert(shard);
         }
         claims.retain(|claim| claim.from < claim.until);
     }
@@ -71,7 +76,19 @@ impl Claims {
         claims.retain(|known| known.agent != claim.agent);
         if claim.from < claim.until {
             claims.push(claim);
+            self.ended.insert(shard);
         }
+    }
+
+    /// Drops the claims with an end that are `spent`.
+    pub fn drop_spent(&mut self, spent: impl Fn(&Claim) -> bool) {
+        let shards = &mut self.shards;
+        self.ended.retain(|shard| {
+            let claims = &mut shards[shard.index()];
+            let ends = |claim: &Claim| claim.until != Timestamp::MAX;
+            claims.retain(|claim| !(ends(claim) && spent(claim)));
+            claims.iter().any(ends)
+        });
     }
 
     /// Drops every claim that `keep` does not hold with; gives the shards that lost one.

@@ -10,6 +10,8 @@ use proto::Timestamp;
 use super::Problem;
 use crate::target_file::show;
 
+/// The year 5000.
+const MILLIS_MAX: i64 = 95_617_584_000_000;
 /// The name of a target in the path.
 pub(super) struct Name(pub(super) String);
 
@@ -89,6 +91,48 @@ impl Parameters {
         }
     }
 
+    /// An instant, or the beginning of a day, in UTC.
+    pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let day = || {
+            let day: jiff::civil::Date = text.parse().ok()?;
+            Some(day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+        };
+        let instant = text.parse::<jiff::Timestamp>().ok().or_else(day);
+        // Before the epoch, or in thousands of years, nothing was ever probed.
+        let millis =
+            instant.map(|at| at.as_millisecond()).filter(|ms| (0..MILLIS_MAX).contains(ms));
+        let Some(millis) = millis else {
+            return Err(Problem::bad_request(format!(
+                "`{name}={text}`: expected an instant like 2026-03-01T08:00:00Z or a day like 2026-03-01"
+            )));
+        };
+        Ok(Some(Timestamp::from_millis(millis)))
+    }
+
+    /// From the beginning of a calendar month to that of the next, in UTC.
+    pub(super) fn month(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Option<(Timestamp, Timestamp)>, Problem> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let month = || {
+            let (year, month) = text.split_once('-')?;
+            let shaped = year.len() == 4 && month.len() == 2;
+            let first = jiff::civil::Date::new(year.parse().ok()?, month.parse().ok()?, 1).ok()?;
+            let next = first.checked_add(jiff::Span::new().months(1)).ok()?;
+            let millis = |day: jiff::civil::Date| {
+                let at = day.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond();
+                (0..MILLIS_MAX).contains(&at).then(|| Timestamp::from_millis(at))
+            };
+            Some((millis(first)?, millis(next)?)).filter(|_| shaped)
+        };
+        let month = month().ok_or_else(|| {
+            Problem::bad_request(format!("`{name}={text}`: expected a month like 2026-03"))
+        });
+        month.map(Some)
+    }
+
     /// A whole number in a range.
     pub(super) fn number(
         &mut self,
@@ -104,17 +148,6 @@ impl Parameters {
                 "`{name}={text}`: expected a number from {first} to {last}"
             ))
         })
-    }
-
-    /// An instant.
-    pub(super) fn instant(&mut self, name: &'static str) -> Result<Option<Timestamp>, Problem> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        match text.parse::<jiff::Timestamp>() {
-            Ok(instant) => Ok(Some(Timestamp::from_millis(instant.as_millisecond()))),
-            Err(_) => Err(Problem::bad_request(format!(
-                "`{name}={text}`: expected an instant like 2026-03-01T08:00:00Z"
-            ))),
-        }
     }
 
     /// `from` and `to`: an hour or a day that ends now, say, unless they are given.

@@ -36,13 +36,16 @@ pub(super) async fn summary(
     State(api): State<Api>,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let window = parameters.duration("window", HOUR, api.keep_slots)?;
+    let window = parameters.duration("window", HOUR, api.keep)?;
     let name = parameters.text("vantage");
     let zone = parameters.text("zone");
     let category = parameters.text("category");
     parameters.finish()?;
     let vantage = vantage(&api, name.as_deref()).await?;
     let question = summary::Question { window, round: api.round, vantage, zone, category };
+    if window > api.keep_slots {
+        return super::history::long_summary(api, question, name).await;
+    }
     let asked = format!("summary {question:?}");
     let counted = async {
         let counting = in_parts(

@@ -22,8 +22,8 @@ const KEEPALIVE_WITHIN: Duration = Duration::from_secs(5);
 /// HTTP/2's default of 64 KiB would slow a backlog down over a long distance.
 const WINDOW: u32 = 1 << 20;
 
-/// Streams at once on one connection: an agent has one, and a health check another.
-const STREAMS_MAX: u32 = 8;
+/// Streams at once on one connection: an agent has one, but a balancer may bring many on one.
+const STREAMS_MAX: u32 = 128;
 /// A request's headers: a token, and what gRPC says.
 const HEADERS_MAX: u32 = 16 << 10;
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, chain};
 use crate::core::{Core, CoreConfig};
-use crate::http::{Answers, Api, Listeners};
+use crate::http::{Answers, Api, History, Listeners};
 use crate::hub::{self, Hub, Inbox, LogHealth};
 use crate::leader::{self, LeadError};
 use crate::news::News;
@@ -52,7 +52,9 @@ impl Follower {
         Api {
             hub: self.hub.clone(),
             round: config.interval,
+            keep: config.keep,
             keep_slots: config.keep_slots,
+            history: History::new(lock(&self.store).parts()),
             targets: config.targets.to_string().into(),
             rejected: watch::channel(Arc::new(Rejected::default())).1,
             log_health: watch::channel(LogHealth::Working).1,
@@ -72,15 +74,16 @@ impl Follower {
         let mut said = false;
         loop {
             // From the beginning: at the start, and when the log was trimmed beyond what was read.
-            let (keep_slots, first) = (config.keep_slots, store.clone());
-            let found = crate::serve::blocking(move || leader::read(&*lock(&first), keep_slots));
+            let (keep_slots, hour, first) = (config.keep_slots, config.seal.hour, store.clone());
+            let found =
+                crate::serve::blocking(move || leader::read(&*lock(&first), keep_slots, hour));
             let found = tokio::select! {
                 () = stop.cancelled() => return,
                 found = found => found,
             };
             let followed = match found {
-                Ok((state, next)) => {
-                    let newest = state.newest;
+                Ok(leader::Found { state, standing: _ }) => {
+                    let (newest, next) = (state.newest, state.position());
                     as_of.fetch_max(newest.millis(), Ordering::Relaxed);
                     let core = Core::new(config.clone(), state, newest);
                     follow(core, next, &mut inbox, &store, &as_of, &stop).await

@@ -62,7 +62,8 @@ impl State {
             Ok(series) => series,
             Err(refusal) => return Some(refusal),
         };
-        if result.planned < now - LATE_MAX {
+        // A finished hour whose slots are forgotten cannot be written anew.
+        if result.planned < now - LATE_MAX || result.planned < self.forgotten {
             return Some(Refusal::TooLate);
         }
         let Some(stretch) = series.stretch_of(result.planned) else {

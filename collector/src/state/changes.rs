@@ -37,11 +37,11 @@ pub struct VerdictChange {
 /// See the module.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    list: VecDeque<VerdictChange>,
+    pub(super) list: VecDeque<VerdictChange>,
     /// How many there were since the log began.
-    count: u64,
+    pub(super) count: u64,
     /// When the newest of those that were forgotten was.
-    forgotten: Option<Timestamp>,
+    pub(super) forgotten: Option<Timestamp>,
 }
 
 impl Changes {

@@ -41,11 +41,11 @@ pub struct Series {
     /// In the order of time; only the last can be without an end.
     pub stretches: Vec<Stretch>,
     /// In the order of planned starts; each start once.
-    entries: VecDeque<Entry>,
+    pub(super) entries: VecDeque<Entry>,
     /// What was judged missed, in the order of time, apart from each other.
-    missed: Vec<MissedRun>,
+    pub(super) missed: Vec<MissedRun>,
     /// What agents said about slots that they could not fill: reasons to be, once judged.
-    reported: Vec<MissedRun>,
+    pub(super) reported: Vec<MissedRun>,
     /// Every slot before this instant has its result or was judged.
     pub settled_to: Timestamp,
     /// The newest result that was as expected.
@@ -53,7 +53,18 @@ pub struct Series {
     /// The newest result that was not.
     pub last_not_up: Option<Box<Detail>>,
     /// Attempts that lost to the entry of their slot.
-    attempts: Attempts,
+    pub(super) attempts: Attempts,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    /// It is the slot's best.
+    Best,
+    /// It is kept beside a better one.
+    Kept,
+    /// It was known, or says nothing.
+    Nothing,
 }
 
 /// The most runs that agents' reports may hold for one series; the oldest is forgotten first.
@@ -115,6 +126,11 @@ impl Series {
         self.entries.get(index)
     }
 
+    /// Why the slot was judged missed, if it was; a result that it has counts all the same.
+    pub fn missed_reason(&self, planned: Timestamp) -> Option<Missed> {
+        run_of(&self.missed, planned).map(|run| run.reason)
+    }
+
     /// Every attempt at the slot that is kept, the best first.
     pub fn attempts(&self, planned: Timestamp) -> impl Iterator<Item = &Entry> {
         self.best(planned).into_iter().chain(self.attempts.of(planned))
@@ -174,23 +190,10 @@ impl Series {
         boot: impl Fn(ReporterIdx) -> u64,
     ) -> bool {
         let entry = Entry { suspect, ..Entry::new(result, reporter) };
-        if self.attempts(entry.planned).any(|known| known.is_same(&entry)) {
-            return false;
-        }
-        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
-            Ok(index) => {
-                let old = self.entries[index];
-                let wins = entry.order(boot(reporter), &old, boot(old.reporter)).is_gt();
-                let (best, other) = if wins { (entry, old) } else { (old, entry) };
-                self.entries[index] = best;
-                if !other.outcome.is_up() {
-                    self.attempts.keep(other);
-                }
-                if !wins {
-                    return !other.outcome.is_up();
-                }
-            }
-            Err(index) => self.entries.insert(index, entry),
+        match self.put(entry, &boot) {
+            Put::Best => {}
+            Put::Kept => return true,
+            Put::Nothing => return false,
         }
         if entry.suspect {
             return true;
@@ -269,6 +272,40 @@ impl Series {
         all.into_iter().for_each(|entry| self.attempts.keep(entry));
     }
 
+    /// Takes an attempt alone, without what is told about it.
+    pub(super) fn put(&mut self, entry: Entry, boot: &impl Fn(ReporterIdx) -> u64) -> Put {
+        if self.attempts(entry.planned).any(|known| known.is_same(&entry)) {
+            return Put::Nothing;
+        }
+        match self.entries.binary_search_by_key(&entry.planned, |entry| entry.planned) {
+            Ok(index) => {
+                let old = self.entries[index];
+                let wins = entry.order(boot(entry.reporter), &old, boot(old.reporter)).is_gt();
+                let (best, other) = if wins { (entry, old) } else { (old, entry) };
+                self.entries[index] = best;
+                if !other.outcome.is_up() {
+                    self.attempts.keep(other);
+                }
+                match (wins, other.outcome.is_up()) {
+                    (true, _) => Put::Best,
+                    (false, false) => Put::Kept,
+                    (false, true) => Put::Nothing,
+                }
+            }
+            Err(index) => {
+                self.entries.insert(index, entry);
+                Put::Best
+            }
+        }
+    }
+
+    /// Every attempt at the slots in `[from, to)` that is kept: those that count, or would, and then the others.
+    pub fn all_attempts(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = &Entry> {
+        let first = self.entries.partition_point(|entry| entry.planned < from);
+        let end = self.entries.partition_point(|entry| entry.planned < to).max(first);
+        self.entries.range(first..end).chain(self.attempts.between(from, to))
+    }
+
     /// An agent could not fill these slots.
     pub fn report_missed(&mut self, run: MissedRun) {
         insert_run(&mut self.reported, run);
@@ -305,6 +342,16 @@ impl Series {
             let without = self.without_result(from, to);
             (without > 0).then_some((run.reason, without))
         })
+    }
+
+    /// What was judged missed, as far as it lies in `[from, to)`.
+    pub fn missed_runs(&self, from: Timestamp, to: Timestamp) -> Vec<MissedRun> {
+        let cut = self.missed.iter().map(|run| MissedRun {
+            from: run.from.max(from),
+            to: run.to.min(to),
+            reason: run.reason,
+        });
+        cut.filter(|run| run.from < run.to).collect()
     }
 
     /// How many slots in `[from, to)` have neither a result nor a judgement. The runs of `missed` lie apart.
@@ -357,6 +404,15 @@ impl Series {
         self.stretches.retain(|stretch| stretch.until > horizon);
     }
 
+    /// Never due, or all of it forgotten.
+    pub(super) fn is_blank(&self) -> bool {
+        self.is_untouched()
+            && self.stretches.is_empty()
+            && self.reported.is_empty()
+            && self.last_up.is_none()
+            && self.last_not_up.is_none()
+    }
+
     /// Nothing was ever found or judged here.
     pub fn is_untouched(&self) -> bool {
         self.entries.is_empty() && self.missed.is_empty()
@@ -397,6 +453,11 @@ fn insert_run(runs: &mut Vec<MissedRun>, run: MissedRun) {
         insert_run(runs, MissedRun { to: inside.from, ..rest });
         insert_run(runs, MissedRun { from: inside.to, ..rest });
         return;
+    }
+    // Runs that touch and have one reason are one: what they are does not depend on the order in which they came.
+    if let Some(next) = runs.get(index).filter(|n| n.from == rest.to && n.reason == rest.reason) {
+        rest.to = next.to;
+        runs.remove(index);
     }
     match index.checked_sub(1).and_then(|before| runs.get_mut(before)) {
         Some(before) if before.to == rest.from && before.reason == rest.reason => {

@@ -10,7 +10,7 @@ const SPANS_MAX: usize = 256;
 /// By the agents' ids.
 #[derive(Debug, Default)]
 pub struct Suspicions {
-    by_agent: BTreeMap<String, Vec<Suspicion>>,
+    pub(super) by_agent: BTreeMap<String, Vec<Suspicion>>,
 }
 
 impl Suspicions {

@@ -27,7 +27,7 @@ pub struct TargetState {
     /// Whether it is listed now.
     pub listed: bool,
     /// Which revision came into force when, oldest first; the last few.
-    revisions: Vec<(u32, Timestamp)>,
+    pub(super) revisions: Vec<(u32, Timestamp)>,
     /// Over all vantages.
     pub verdict: Verdict,
     /// When it became that; nothing while it never had one.

@@ -47,6 +47,21 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Checks every page of the log in `folder`, which nobody has open.
+    ///
+    /// # Errors
+    /// When one is not what was written.
+    pub(super) fn check_pages(folder: &Path) -> Result<(), StoreError> {
+        let path = folder.join("log.redb");
+        let mut database = open_file(&path)?;
+        match database.check_integrity() {
+            Ok(_) => Ok(()),
+            Err(error) => Err(cannot_open(&path, error)),
+        }
+    }
+}
+
 /// Makes an empty log under another name first: a crash on the way leaves no file that looks damaged later.
 fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
     let draft = folder.join("log.redb.new");

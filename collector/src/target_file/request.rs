@@ -1,4 +1,5 @@
-//! What a probe sends: method, headers and body, with secrets filled in. No sentence here quotes a value.
+//! What a probe sends: method, headers and body. Secrets are tried here, and filled in on the way to an agent: what is kept
+//! holds `${NAME}`. No sentence here quotes a value.
 
 use std::fmt;
 
@@ -30,18 +31,19 @@ pub(super) fn method(text: &str) -> Result<String, String> {
     Ok(method)
 }
 
-/// The headers of a JSON object, in its order.
+/// The headers of a JSON object, in its order, as they are written: they were good with their secrets in them.
 pub(super) fn headers(text: &str, secrets: &Secrets) -> Result<Vec<(String, String)>, String> {
     let pairs = pairs(text)?;
     if pairs.len() > HEADERS_MAX {
         return Err(format!("{} headers; expected at most {HEADERS_MAX}", pairs.len()));
     }
-    let mut filled: Vec<(String, String)> = Vec::with_capacity(pairs.len());
+    let mut headers: Vec<(String, String)> = Vec::with_capacity(pairs.len());
+    let mut bytes = 0;
     for (name, template) in pairs {
         if HeaderName::from_bytes(name.as_bytes()).is_err() {
             return Err(format!("header {} is not a header's name", quoted(&name)));
         }
-        if filled.iter().any(|(before, _)| before.eq_ignore_ascii_case(&name)) {
+        if headers.iter().any(|(before, _)| before.eq_ignore_ascii_case(&name)) {
             return Err(format!("header {} is there twice", quoted(&name)));
         }
         let value = secrets.fill(&template).map_err(|error| format!("header {name}: {error}"))?;
@@ -50,22 +52,22 @@ pub(super) fn headers(text: &str, secrets: &Secrets) -> Result<Vec<(String, Stri
                 "the value of header {name} holds more than visible ASCII characters"
             ));
         }
-        filled.push((name, value.into_owned()));
+        bytes += name.len() + value.len();
+        headers.push((name, template));
     }
-    let bytes: usize = filled.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > HEADERS_BYTES_MAX {
         return Err(format!("{bytes} bytes of headers; expected at most {HEADERS_BYTES_MAX}"));
     }
-    Ok(filled)
+    Ok(headers)
 }
 
-/// The body, as bytes.
+/// The body, as it is written.
 pub(super) fn body(text: &str, secrets: &Secrets) -> Result<Vec<u8>, String> {
     let body = secrets.fill(text).map_err(|error| format!("body: {error}"))?;
     if body.len() > BODY_BYTES_MAX {
         return Err(format!("{} bytes of body; expected at most {BODY_BYTES_MAX}", body.len()));
     }
-    Ok(body.into_owned().into_bytes())
+    Ok(text.as_bytes().to_vec())
 }
 
 /// Whether `text` could be headers, were its secrets known.

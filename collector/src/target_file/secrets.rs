@@ -1,16 +1,23 @@
 //! Secrets: what `${NAME}` in headers and bodies stands for. No message and no `Debug` form ever holds a value.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use xxhash_rust::xxh3::Xxh3Default;
 
 /// The largest secrets file: a thousand secrets of a kibibyte.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// Names and their values, from the environment and from `--secrets-file`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(BTreeMap<String, String>);
+#[derive(Clone, Default)]
+pub struct Secrets {
+    values: BTreeMap<String, String>,
+    /// The names that something was filled with.
+    used: Arc<Mutex<BTreeSet<String>>>,
+}
 
 /// A secrets file that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,17 +53,13 @@ impl Secrets {
     /// be able to send the collector's tokens somewhere.
     pub fn from_environment() -> Self {
         let pairs = std::env::vars_os();
-        Self(
-            pairs
-                .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
-                .filter(|(name, _)| !name.starts_with("ZONEWATCH_"))
-                .collect(),
-        )
+        let pairs = pairs.filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
+        Self::new(pairs.filter(|(name, _)| !name.starts_with("ZONEWATCH_")))
     }
 
     /// Secrets by name.
     pub fn new(values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self(values.into_iter().collect())
+        Self { values: values.into_iter().collect(), used: Arc::default() }
     }
 
     /// Adds those of a file; they win over the ones that are there.
@@ -87,7 +90,7 @@ impl Secrets {
             let Some((name, value)) = pair else {
                 return Err(SecretsError::Line { path: path.to_owned(), line: index + 1 });
             };
-            self.0.insert(name.trim().to_owned(), value.trim().to_owned());
+            self.values.insert(name.trim().to_owned(), value.trim().to_owned());
         }
         Ok(self)
     }
@@ -96,7 +99,7 @@ impl Secrets {
     ///
     /// # Errors
     /// A sentence that names what is unknown, and no value.
-    pub(super) fn fill<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, String> {
+    pub(crate) fn fill<'a>(&self, text: &'a str) -> Result<Cow<'a, str>, String> {
         let Some(first) = text.find("${") else { return Ok(Cow::Borrowed(text)) };
         let (mut filled, mut rest) = (String::with_capacity(text.len()), text);
         let mut found = Some(first);
@@ -113,9 +116,10 @@ impl Secrets {
                             .into(),
                     );
                 };
-                let value = self.0.get(name).ok_or_else(|| {
+                let value = self.values.get(name).ok_or_else(|| {
                     format!("${{{name}}} is neither in the collector's environment nor in --secrets-file")
                 })?;
+                self.use_name(name);
                 filled.push_str(&rest[..at]);
                 filled.push_str(value);
                 rest = &rest[at + name.len() + 3..];
@@ -127,9 +131,36 @@ impl Secrets {
     }
 }
 
+impl Secrets {
+    fn use_name(&self, name: &str) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if !used.contains(name) {
+            used.insert(name.to_owned());
+        }
+    }
+
+    /// Another number when a value in use is another one; 0 when none is. 32 bits: nobody who knows it finds a value by
+    /// trying.
+    pub(crate) fn mark(&self) -> u64 {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if used.is_empty() {
+            return 0;
+        }
+        let mut hash = Xxh3Default::new();
+        for name in used.iter() {
+            let value = self.values.get(name).map_or("", String::as_str);
+            hash.update(name.as_bytes());
+            hash.update(&[0]);
+            hash.update(value.as_bytes());
+            hash.update(&[0]);
+        }
+        hash.digest() & u64::from(u32::MAX)
+    }
+}
+
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 

@@ -15,7 +15,7 @@ use super::request;
 use super::rows::Row;
 use super::secrets::Secrets;
 
-/// What the file says about one target, with defaults and secrets applied.
+/// What the file says about one target, with defaults applied; secrets are names still.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     /// Unique in the file; 1 to 255 bytes without control characters.

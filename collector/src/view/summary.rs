@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::is_of;
 use super::tally::{Tally, nearest_rank};
+use crate::parts::{Sketch, Totals};
 use crate::state::{Entry, State, VantageIdx};
 use crate::verdict::Verdict;
 
@@ -110,7 +111,7 @@ pub struct Latency {
 
 impl Latency {
     /// Of samples in any order, in microseconds.
-    fn of(mut samples: Vec<u32>) -> Self {
+    pub(super) fn of(mut samples: Vec<u32>) -> Self {
         samples.sort_unstable();
         let percentile = |percent| nearest_rank(&samples, percent).map(millis);
         Self {
@@ -214,8 +215,22 @@ impl Counting {
 
     /// What it came to. Sorts the samples: not on the core's time.
     pub fn finish(self) -> Summary {
-        let Self { question, now, tally, rounds, latencies, targets } = self;
-        let (from, to) = (now - question.window, now);
+        self.finish_with(None)
+    }
+
+    /// The same, with what the hours before came to, from their first instant on.
+    pub fn finish_with(self, older: Option<(Timestamp, Totals)>) -> Summary {
+        let Self { question, now, mut tally, rounds, latencies, targets } = self;
+        let (mut from, to) = (now - question.window, now);
+        let latency_ms = match older {
+            None => Latency::of(latencies),
+            Some((begin, mut older)) => {
+                from = begin;
+                tally.merge(&older.tally);
+                latencies.iter().for_each(|us| older.latency.add(*us));
+                sketched(&older.latency)
+            }
+        };
         let zoned = question.zone.is_some();
         let rounds = rounds.into_iter().rev();
         Summary {
@@ -223,16 +238,9 @@ impl Counting {
             window: Window { from: from.rfc3339(), to: to.rfc3339() },
             targets,
             slots: slots(&tally, zoned),
-            unexpected: UnexpectedCounts {
-                status: tally.unexpected_status,
-                body: tally.unexpected_body,
-            },
-            latency_ms: Latency::of(latencies),
-            uptime: tally.uptime().filter(|_| !zoned).map(|u| UptimeBounds {
-                low: u.low,
-                high: u.high,
-                coverage: u.coverage,
-            }),
+            unexpected: unexpected(&tally),
+            latency_ms,
+            uptime: uptime(&tally).filter(|_| !zoned),
             failures: named(&tally),
             unconfirmed: tally.unconfirmed,
             status_codes: tally.status_codes,
@@ -243,7 +251,27 @@ impl Counting {
     }
 }
 
-fn slots(tally: &Tally, zoned: bool) -> Slots {
+/// Latencies within the error of a sketch.
+pub(super) fn sketched(sketch: &Sketch) -> Latency {
+    let percentile = |percent| sketch.percentile(percent).map(millis);
+    Latency {
+        p50: percentile(50),
+        p90: percentile(90),
+        p95: percentile(95),
+        p99: percentile(99),
+        max: sketch.max().map(millis),
+    }
+}
+
+pub(super) fn unexpected(tally: &Tally) -> UnexpectedCounts {
+    UnexpectedCounts { status: tally.unexpected_status, body: tally.unexpected_body }
+}
+
+pub(super) fn uptime(tally: &Tally) -> Option<UptimeBounds> {
+    tally.uptime().map(|u| UptimeBounds { low: u.low, high: u.high, coverage: u.coverage })
+}
+
+pub(super) fn slots(tally: &Tally, zoned: bool) -> Slots {
     debug_assert!(
         zoned || tally.expected == tally.received + tally.missed_total() + tally.open,
         "every slot is received, missed or open: {tally:?}"
@@ -257,7 +285,7 @@ fn slots(tally: &Tally, zoned: bool) -> Slots {
     }
 }
 
-fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
+pub(super) fn named(tally: &Tally) -> BTreeMap<&'static str, u64> {
     tally.failures.iter().map(|(failure, count)| (failure.name(), *count)).collect()
 }
 

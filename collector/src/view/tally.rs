@@ -71,6 +71,38 @@ impl Tally {
         self.unconfirmed += series.unconfirmed(from, to);
     }
 
+    /// Adds others to these.
+    pub fn merge(&mut self, other: &Self) {
+        let Self {
+            expected,
+            received,
+            missed,
+            open,
+            up,
+            status_codes,
+            failures,
+            unexpected_status,
+            unexpected_body,
+            unconfirmed,
+        } = other;
+        self.unconfirmed += unconfirmed;
+        self.expected += expected;
+        self.received += received;
+        self.open += open;
+        self.up += up;
+        self.unexpected_status += unexpected_status;
+        self.unexpected_body += unexpected_body;
+        for (reason, count) in missed {
+            *self.missed.entry(*reason).or_default() += count;
+        }
+        for (status, count) in status_codes {
+            *self.status_codes.entry(*status).or_default() += count;
+        }
+        for (failure, count) in failures {
+            *self.failures.entry(*failure).or_default() += count;
+        }
+    }
+
     /// All that was judged missed.
     pub fn missed_total(&self) -> u64 {
         self.missed.values().sum()

@@ -9,10 +9,13 @@ mod document;
 mod elsewhere;
 mod events;
 mod everywhere;
+mod history;
 mod listing;
 mod origin;
 mod pages;
 mod parameters;
+#[path = "../../examples/past/log.rs"]
+mod past;
 mod past_hour;
 mod probes;
 mod recount;

@@ -75,10 +75,11 @@ impl Rig {
                 .replace("{dead}", &dead_address.to_string());
             std::fs::write(&path, text).expect("the file can be written");
             let path = path.to_str().expect("UTF-8");
-            let usual =
-                ["zonewatch-collector", "serve", path, "--store", "memory:", "--interval", "1s"];
+            let usual = ["zonewatch-collector", "serve", path, "--interval", "1s"];
+            let memory: &[&str] =
+                if options.contains(&"--store") { &[] } else { &["--store", "memory:"] };
             let ports = ["--http-listen", "127.0.0.1:0", "--grpc-listen", "127.0.0.1:0"];
-            let line = usual.iter().chain(&ports).chain(options);
+            let line = usual.iter().chain(memory).chain(&ports).chain(options);
             let cli = Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{error}"));
             let Command::Serve(args) = cli.command else { panic!("serve was asked for") };
             let config = Config::new(*args, &|_| None).expect("options that work");

@@ -132,7 +132,7 @@ impl Story {
         self.log(logged, Kind::Results(results));
     }
 
-    fn log(&mut self, at: Timestamp, kind: Kind) {
+    pub(crate) fn log(&mut self, at: Timestamp, kind: Kind) {
         self.state.replay(Record { at, kind }).expect("made here");
     }
 

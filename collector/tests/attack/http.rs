@@ -124,6 +124,9 @@ fn without_its_token_the_api_tells_nothing_and_with_it_only_what_was_asked() {
             assert_eq!(answer.status, 200, "{route}");
         }
     }
+    for (method, route) in [("POST", "/api/v1/targets/ok/probe"), ("GET", "/api/v1/events")] {
+        assert_eq!(send(program.http, method, route, &[]).status, 401, "{route}");
+    }
     // A token belongs into a header: in a URL it would be in every log on the way.
     let in_the_url = program.get("/latest-summary?token=the-token-of-the-api");
     assert_eq!(in_the_url.status, 401);

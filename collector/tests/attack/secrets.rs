@@ -25,7 +25,7 @@ fn no_secret_is_in_a_log_an_answer_a_metric_a_process_list_or_the_help() {
     ));
     let secrets = targets.join("secrets.env");
     std::fs::write(&secrets, "FROM_FILE=hunter2-from-the-file\n").expect("written");
-    let path = targets.path();
+    let (path, store) = (targets.path(), targets.join("store"));
     let line = [
         &path,
         "--secrets-file",
@@ -38,6 +38,8 @@ fn no_secret_is_in_a_log_an_answer_a_metric_a_process_list_or_the_help() {
         "trace",
         "--default",
         "team=x",
+        "--store",
+        &store,
     ];
     let variables = [
         ("ZONEWATCH_API_TOKEN", API),
@@ -76,6 +78,11 @@ fn no_secret_is_in_a_log_an_answer_a_metric_a_process_list_or_the_help() {
     ] {
         places.push((route.to_owned(), get(route).body));
     }
+    // The log holds the list as it is written: names of secrets, not what they stand for.
+    let log = std::fs::read(format!("{store}/log.redb")).expect("the log is there");
+    let log = String::from_utf8_lossy(&log).into_owned();
+    assert!(log.contains("Bearer ${FROM_FILE}") && log.contains("password=${FROM_ENVIRONMENT}"));
+    places.push(("the store".to_owned(), log.replace("hunter2-in-a-url", "")));
     let list =
         std::fs::read_to_string(format!("/proc/{}/cmdline", program.id())).expect("it lives");
     places.push(("the process list".to_owned(), list));

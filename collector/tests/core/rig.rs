@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use collector::core::{AskId, Asked, Core, CoreConfig, Effect, Event, SessionEnd};
+use collector::core::{AskId, Asked, Core, CoreConfig, Effect, Event, SealPace, SessionEnd};
 use collector::fleet::SessionId;
 use collector::state::State;
 use collector::target_file::Target;
@@ -62,6 +62,8 @@ impl Rig {
             lease: Duration::from_secs(20),
             vantages: None,
             keep_slots: Duration::from_secs(48 * 3600),
+            keep: Duration::from_secs(90 * 24 * 3600),
+            seal: SealPace::default(),
             local_agents: Vec::new(),
         };
         let mut rig = Self {
@@ -132,6 +134,7 @@ impl Rig {
                     }
                     Effect::Send(session, message) => events.extend(self.answer(session, message)),
                     Effect::End(session, end) => self.ended.push((session, end)),
+                    Effect::Chore(number, _) => events.insert(0, Event::ChoresDone(number)),
                     Effect::Answer(_, asked) => self.answers.push(asked),
                 }
             }

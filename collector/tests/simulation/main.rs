@@ -45,6 +45,7 @@ fn without_faults_every_slot_is_probed_exactly_once() {
         world.run(TEN_MINUTES);
         oracle::nothing_missed(world);
         oracle::nothing_probed_twice(world);
+        oracle::was_trimmed(world);
     });
 }
 

@@ -3,11 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use collector::state::State;
+use collector::leader;
+use collector::parts;
+use collector::state::{Changes, State, snapshot};
+use collector::store::Store;
+use collector::verdict::Verdict;
 use collector::view::summary::{Question, Summary, summary};
-use proto::{Missed, Timestamp, Uid};
+use proto::{HourManifest, Kind, Missed, Timestamp, Uid, wire};
 
-use super::world::World;
+use super::world::{HOUR, KEEP, World};
 
 type Key = (Uid, String, Timestamp);
 
@@ -111,7 +115,94 @@ pub fn check(world: &mut World) {
     // After ten minutes of peace only what is due right now may be open.
     let recent = ask(world, Duration::from_secs(200));
     assert_eq!(recent.slots.open, Some(open), "old slots are settled");
+    history(world);
     is_quiet(world);
+}
+
+/// What was written into parts is what the log says, and the log behind a snapshot is as good as the whole.
+fn history(world: &World) {
+    let mut whole = State::with_hours_of(HOUR);
+    let mut revisions: BTreeMap<Timestamp, HourManifest> = BTreeMap::new();
+    for record in &world.archive {
+        let record = wire::decode_record(record.clone()).expect("it was decoded before");
+        if let Kind::Hour(manifest) = &record.kind {
+            final_hours_change_by_revision(&mut revisions, manifest);
+        }
+        whole.replay(record).expect("it was applied before");
+    }
+    let mut found = leader::read(&world.log, KEEP, HOUR).expect("the log can be read").state;
+    assert_eq!(found.hours().length(), HOUR);
+    for (start, hour) in found.hours().range(Timestamp::EPOCH, Timestamp::MAX) {
+        let Some(manifest) = hour.clean() else { continue };
+        let parts = world.log.parts();
+        let totals = parts::hour::totals(parts.as_ref(), manifest).expect("it is there");
+        assert_eq!(totals, recount(&whole, start), "the hour at {start} is what it came to");
+    }
+    for state in [&mut whole, &mut found] {
+        state.settle_all(world.now);
+        // From here on every slot is compared, not what parts there are.
+        state.hours_mut().expire(Timestamp::MAX, Timestamp::MAX);
+        // Evidence grows old without a record: a snapshot knows since when, a log read again does not.
+        let all: Vec<_> = state.targets().map(|(idx, _)| idx).collect();
+        for idx in all {
+            let target = state.target_mut(idx);
+            (target.verdict, target.since, target.stale_at) =
+                (Verdict::Unknown, None, Timestamp::MAX);
+            target.doubt = None;
+        }
+    }
+    // So are its changes, for the same reason.
+    whole.changes = Changes::default();
+    found.changes = Changes::default();
+    let (whole, found) = (snapshot::write(&whole), snapshot::write(&found));
+    assert!(whole == found, "a snapshot and the log behind it say what the whole log says");
+}
+
+fn final_hours_change_by_revision(
+    revisions: &mut BTreeMap<Timestamp, HourManifest>,
+    manifest: &HourManifest,
+) {
+    let before = revisions.insert(manifest.start, manifest.clone());
+    let Some(before) = before else {
+        assert_eq!(manifest.revision, 1, "the first revision of an hour");
+        return;
+    };
+    let same = HourManifest { as_of: manifest.as_of, ..before.clone() };
+    let next = manifest.revision == before.revision + 1;
+    assert!(next || same == *manifest, "{before:?} became {manifest:?}");
+}
+
+/// The totals of an hour, slot by slot.
+fn recount(state: &State, start: Timestamp) -> parts::hour::Groups {
+    let mut groups = parts::hour::Groups::new();
+    for (vantage, v) in state.vantages() {
+        for (idx, target) in state.targets() {
+            let Some(series) = state.series(vantage, idx) else { continue };
+            let mut at = start;
+            while let Some((planned, _)) = series.next(at).filter(|(p, _)| *p < start + HOUR) {
+                at = Timestamp::from_millis(planned.millis() + 1);
+                let key = (v.name.clone(), target.entry.category.clone());
+                let group = groups.entry(key).or_default();
+                group.planned.tally.expected += 1;
+                if let Some(entry) = series.entry(planned) {
+                    let zone = state.reported_by(entry.reporter).zone.clone();
+                    group.zones.entry(zone).or_default().receive(entry);
+                } else {
+                    let reason = series.missed_reason(planned).expect("final hours are settled");
+                    *group.planned.tally.missed.entry(reason).or_default() += 1;
+                }
+            }
+        }
+    }
+    groups
+}
+
+/// The log was trimmed, and hours were written, or nothing above was tried.
+pub fn was_trimmed(world: &World) {
+    assert!(world.log.head().expect("memory does not fail") > 0, "the log was never trimmed");
+    let hours = state(world).hours().range(Timestamp::EPOCH, Timestamp::MAX);
+    let sealed = hours.filter(|(_, hour)| hour.clean().is_some()).count();
+    assert!(sealed >= 4, "{sealed} hours were written");
 }
 
 /// When faults are over, every slot is probed exactly once, by its owner: but for confirmations, which are counted.

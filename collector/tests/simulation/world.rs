@@ -10,9 +10,10 @@ use agent::{
     Event as AgentEvent, LocalMicros, StreamId, Ticket,
 };
 use bytes::Bytes;
-use collector::core::{Core, CoreConfig, Counters, Effect, Event};
+use collector::core::{Core, CoreConfig, Counters, Effect, Event, SealPace};
 use collector::fleet::SessionId;
 use collector::leader;
+use collector::store::writer::Chore;
 use collector::store::{Memory, Store};
 use collector::target_file::Target;
 use proto::{
@@ -25,7 +26,9 @@ use super::random::Random;
 pub const STEP: Duration = Duration::from_millis(50);
 pub const LEASE: Duration = Duration::from_secs(20);
 pub const TIMEOUT: Duration = Duration::from_secs(5);
-const KEEP: Duration = Duration::from_secs(48 * 3600);
+pub const KEEP: Duration = Duration::from_secs(48 * 3600);
+/// An hour of these runs.
+pub const HOUR: Duration = Duration::from_secs(120);
 const START: i64 = 1_790_000_000_000;
 
 /// Which faults a seed may draw.
@@ -121,7 +124,12 @@ pub struct World {
     faults: Faults,
     quiet: bool,
     pub log: Memory,
+    /// Every record there ever was, from the first on.
+    pub archive: Vec<Bytes>,
     appends: VecDeque<(Timestamp, u64, Bytes)>,
+    chores: VecDeque<(Timestamp, u64, Chore)>,
+    /// How small the log behind a snapshot may be.
+    snapshot_bytes: u64,
     position: u64,
     log_stalled_until: Timestamp,
     pub collector: Option<Core>,
@@ -180,13 +188,17 @@ impl World {
                 });
             }
         }
+        let snapshot_bytes = random.range(1, 40) << 10;
         let mut world = Self {
             now,
             random,
             faults,
             quiet: false,
             log: Memory::default(),
+            archive: Vec::new(),
             appends: VecDeque::new(),
+            chores: VecDeque::new(),
+            snapshot_bytes,
             position: 0,
             log_stalled_until: now,
             collector: None,
@@ -296,10 +308,14 @@ impl World {
             // What was on its way to the log is gone, or (the answer was lost) it is there.
             let survive = self.random.range(0, self.appends.len() as u64 + 1) as usize;
             for (_, _, record) in self.appends.drain(..survive).collect::<Vec<_>>() {
-                self.log.append(self.position, &[record]).expect("memory does not fail");
-                self.position += 1;
+                self.append(record);
             }
             self.appends.clear();
+            let survive = self.random.range(0, self.chores.len() as u64 + 1) as usize;
+            for (_, _, chore) in self.chores.drain(..survive).collect::<Vec<_>>() {
+                self.do_chore(&chore);
+            }
+            self.chores.clear();
             for n in 0..self.nodes.len() {
                 self.disconnect(n);
             }
@@ -363,13 +379,32 @@ impl World {
                 clock
             },
             KEEP,
+            HOUR,
         );
         let leadership = lead.unwrap_or_else(|error| panic!("the log can be read: {error}"));
         self.position = self.log.tail().expect("memory does not fail");
-        let config =
-            CoreConfig { lease: LEASE, vantages: None, keep_slots: KEEP, local_agents: Vec::new() };
+        self.log
+            .read_from(self.position - 1, &mut |_, claim| {
+                self.archive.push(claim);
+                true
+            })
+            .expect("memory does not fail");
+        let config = CoreConfig {
+            lease: LEASE,
+            vantages: None,
+            keep_slots: KEEP,
+            keep: KEEP,
+            seal: SealPace {
+                hour: HOUR,
+                revise_every: Duration::from_secs(10),
+                snapshot_bytes: self.snapshot_bytes,
+            },
+            local_agents: Vec::new(),
+        };
         self.tell(format!("the collector leads, epoch {}", leadership.state.epoch));
-        self.collector = Some(Core::new(config, leadership.state, now));
+        let mut core = Core::new(config, leadership.state, now);
+        core.stand_on(leadership.standing);
+        self.collector = Some(core);
         let list = self.list.clone();
         self.tell_core(Event::Listed(list));
     }
@@ -380,13 +415,33 @@ impl World {
             && let Some((_, ticket, record)) =
                 self.appends.pop_front_if(|(at, _, _)| *at <= self.now)
         {
-            self.log.append(self.position, &[record]).expect("memory does not fail");
-            self.position += 1;
+            self.append(record);
             up_to = Some(ticket);
+        }
+        while self.log_stalled_until <= self.now
+            && let Some((_, number, chore)) = self.chores.pop_front_if(|(at, _, _)| *at <= self.now)
+        {
+            self.do_chore(&chore);
+            self.tell_core(Event::ChoresDone(number));
         }
         if let Some(up_to) = up_to {
             self.tell_core(Event::Durable(up_to));
         }
+    }
+
+    fn append(&mut self, record: Bytes) {
+        self.log.append(self.position, std::slice::from_ref(&record)).expect("memory works");
+        self.position += 1;
+        self.archive.push(record);
+    }
+
+    fn do_chore(&mut self, chore: &Chore) {
+        match chore {
+            Chore::Put(key, bytes) => self.log.put_part(key, bytes),
+            Chore::Delete(keys) => self.log.delete_parts(keys),
+            Chore::Trim(before) => self.log.trim(*before),
+        }
+        .expect("memory does not fail");
     }
 
     fn tell_core(&mut self, event: Event) {
@@ -398,6 +453,11 @@ impl World {
                     let at = self.now + Duration::from_millis(self.random.range(1, 120));
                     let at = self.appends.back().map_or(at, |(last, _, _)| at.max(*last));
                     self.appends.push_back((at, ticket, record));
+                }
+                Effect::Chore(number, chore) => {
+                    let at = self.now + Duration::from_millis(self.random.range(1, 400));
+                    let at = self.chores.back().map_or(at, |(last, _, _)| at.max(*last));
+                    self.chores.push_back((at, number, chore));
                 }
                 Effect::Send(session, message) => self.send_down(session, message),
                 Effect::Answer(..) => unreachable!("nobody asks here"),

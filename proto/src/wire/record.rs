@@ -8,7 +8,10 @@ use prost::Message;
 use super::raw::log::v1 as raw;
 use super::target::{interval_from_raw, pairs_from_raw, pairs_to_raw, spec_from_raw, spec_to_raw};
 use super::{Malformed, millis_u32, millis_u64, value};
-use crate::record::{Kind, Record, ResultBatch, Suspicion, TargetEntry, VantageState};
+use crate::record::{
+    HourManifest, Kind, PartRef, Record, ResultBatch, Snapshot, Suspicion, TargetEntry,
+    VantageState,
+};
 use crate::target::Uid;
 use crate::time::Timestamp;
 
@@ -40,6 +43,15 @@ pub fn encode_record(record: Record) -> Bytes {
         Kind::Suspicion(Suspicion { vantage, agent_id, from, until }) => {
             let (from_ms, until_ms) = (from.millis(), until.millis());
             RawKind::Suspicion(raw::Suspicion { vantage, agent_id, from_ms, until_ms })
+        }
+        Kind::Hour(manifest) => {
+            let HourManifest { start, revision, as_of, totals, rows, slots } = manifest;
+            let (rows, slots) = (refs_to_raw(rows), refs_to_raw(slots));
+            let start_ms = start.millis();
+            RawKind::Hour(raw::HourManifest { start_ms, revision, as_of, totals, rows, slots })
+        }
+        Kind::Snapshot(Snapshot { log, position, parts }) => {
+            RawKind::Snapshot(raw::Snapshot { log, position, parts })
         }
     };
     raw::Record { at_ms: at.millis(), kind: Some(kind) }.encode_to_vec().into()
@@ -79,8 +91,27 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
             let (from, until) = (Timestamp::from_millis(from_ms), Timestamp::from_millis(until_ms));
             Kind::Suspicion(Suspicion { vantage, agent_id, from, until })
         }
+        RawKind::Hour(manifest) => {
+            let raw::HourManifest { start_ms, revision, as_of, totals, rows, slots } = manifest;
+            let (rows, slots) = (refs_from_raw(rows), refs_from_raw(slots));
+            let start = Timestamp::from_millis(start_ms);
+            Kind::Hour(HourManifest { start, revision, as_of, totals, rows, slots })
+        }
+        RawKind::Snapshot(raw::Snapshot { log, position, parts }) => {
+            Kind::Snapshot(Snapshot { log, position, parts })
+        }
     };
     Ok(Record { at: Timestamp::from_millis(at_ms), kind })
+}
+
+fn refs_to_raw(refs: Vec<PartRef>) -> Vec<raw::PartRef> {
+    let raw = |PartRef { first, hash }| raw::PartRef { first_uid: first.0, hash };
+    refs.into_iter().map(raw).collect()
+}
+
+fn refs_from_raw(refs: Vec<raw::PartRef>) -> Vec<PartRef> {
+    let value = |raw::PartRef { first_uid, hash }| PartRef { first: Uid(first_uid), hash };
+    refs.into_iter().map(value).collect()
 }
 
 fn entry_to_raw(entry: TargetEntry) -> raw::TargetEntry {

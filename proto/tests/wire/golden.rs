@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use proto::wire::{decode_batch, decode_record, encode_batch, encode_record};
 use proto::{
-    Batch, Cause, Failure, Kind, Missed, MissedRange, More, Note, Outcome, Phases, ProbeResult,
-    ProbeSpec, Protocol, Record, ResultBatch, ShownHeader, StatusSet, TargetEntry, Timestamp,
-    TlsVersion, Uid, Unexpected, VantageState,
+    Batch, Cause, Failure, HourManifest, Kind, Missed, MissedRange, More, Note, Outcome, PartRef,
+    Phases, ProbeResult, ProbeSpec, Protocol, Record, ResultBatch, ShownHeader, Snapshot,
+    StatusSet, TargetEntry, Timestamp, TlsVersion, Uid, Unexpected, VantageState,
 };
 
 fn batch() -> Batch {
@@ -187,5 +187,27 @@ fn results_are_written_as_in_format_1() {
     check(
         at(Kind::Results(batch)),
         "0880a0abfef9622a180a0265751201611a017a2108070605040302012a03010203",
+    );
+}
+
+#[test]
+fn manifests_and_snapshots_are_written_as_in_format_2() {
+    let part = |first, hash| PartRef { first: Uid(first), hash };
+    let hour = HourManifest {
+        start: Timestamp::from_millis(1_699_999_200_000),
+        revision: 2,
+        as_of: 300,
+        totals: 1,
+        rows: vec![part(1, 2)],
+        slots: vec![part(1, 3), part(300, 4)],
+    };
+    check(
+        at(Kind::Hour(hour)),
+        "0880a0abfef962423d0880ccc9fdf962100218ac022101000000000000002a0b08011102000000000000003\
+         20b0801110300000000000000320c08ac02110400000000000000",
+    );
+    check(
+        at(Kind::Snapshot(Snapshot { log: 7, position: 299, parts: vec![5, 6] })),
+        "0880a0abfef9624a1e09070000000000000010ab021a1005000000000000000600000000000000",
     );
 }

@@ -10,11 +10,11 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proto::{
     AgentMessage, Applied, Assign, Batch, Beat, Cause, CollectorMessage, Failure, Grant, HeldShard,
-    Hello, Kind, Load, Missed, MissedRange, More, Note, Outcome, Phases, ProbeAnswer, ProbeNow,
-    ProbeResult, ProbeSettings, ProbeSpec, Protocol, Record, Refusal, RefusedTarget, ResultBatch,
-    ResultsMessage, Revoke, RunTarget, SHARDS, ScheduledTarget, SettingsApplied, ShardId,
-    ShownHeader, StatusSet, TargetEntry, Timestamp, TlsVersion, Uid, Unexpected, VantageState,
-    Welcome,
+    Hello, HourManifest, Kind, Load, Missed, MissedRange, More, Note, Outcome, PartRef, Phases,
+    ProbeAnswer, ProbeNow, ProbeResult, ProbeSettings, ProbeSpec, Protocol, Record, Refusal,
+    RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS, ScheduledTarget,
+    SettingsApplied, ShardId, ShownHeader, Snapshot, StatusSet, TargetEntry, Timestamp, TlsVersion,
+    Uid, Unexpected, VantageState, Welcome,
 };
 
 const DAY_MS: u64 = 86_400_000;
@@ -357,6 +357,16 @@ fn entry() -> impl Strategy<Value = TargetEntry> {
         })
 }
 
+fn hour() -> impl Strategy<Value = Kind> {
+    let part = || (uid(), any::<u64>()).prop_map(|(first, hash)| PartRef { first, hash });
+    let numbers = any::<(u32, u64, u64)>();
+    (instant(), numbers, vec(part(), 0..4), vec(part(), 0..4)).prop_map(
+        |(start, (revision, as_of, totals), rows, slots)| {
+            Kind::Hour(HourManifest { start, revision, as_of, totals, rows, slots })
+        },
+    )
+}
+
 pub(crate) fn record() -> impl Strategy<Value = Record> {
     let catalog = (any::<u64>(), vec(entry(), 0..3), vec(uid(), 0..4))
         .prop_map(|(revision, upserts, removals)| Kind::Catalog { revision, upserts, removals });
@@ -378,6 +388,10 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         catalog,
         (name(), state).prop_map(|(name, state)| Kind::Vantage { name, state }),
         results,
+        hour(),
+        (any::<(u64, u64)>(), vec(any::<u64>(), 0..4)).prop_map(|((log, position), parts)| {
+            Kind::Snapshot(Snapshot { log, position, parts })
+        }),
     ];
     (instant(), kind).prop_map(|(at, kind)| Record { at, kind })
 }

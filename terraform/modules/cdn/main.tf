@@ -30,7 +30,7 @@ module "bucket" {
 
 resource "aws_s3_object" "page" {
   #checkov:skip=CKV_AWS_186:It is a public page: there is nothing to hide
-  for_each = fileset(var.assets_path, "**")
+  for_each = fileset(var.assets_path, "**/*.{${join(",", keys(local.kinds))}}")
 
   bucket        = module.bucket.name
   key           = each.key

@@ -3,8 +3,8 @@ variable "name" {
   type        = string
 
   validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{0,23}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
-    error_message = "name must be 2 to 25 lower-case letters, digits and single hyphens: load balancers take no more than 32 with what is added."
+    condition     = can(regex("^[a-z][a-z0-9-]{1,23}[a-z0-9]$", var.name)) && !strcontains(var.name, "--")
+    error_message = "name must be 3 to 25 lower-case letters, digits and single hyphens: load balancers take no more than 32 with what is added."
   }
 }
 

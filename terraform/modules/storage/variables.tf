@@ -1,6 +1,11 @@
 variable "name" {
   description = "Name of the table, and prefix of the other names."
   type        = string
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9_.-]{3,255}$", var.name))
+    error_message = "A table's name has 3 to 255 letters, digits, underscores, dots and hyphens."
+  }
 }
 
 variable "trusted_role_arns" {

@@ -38,30 +38,30 @@ variable "allow_networks" {
 variable "agent_token_secret_arn" {
   description = "The agents' token."
   type        = string
-  default     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/agent-token-AbCdEf"
+  default     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/agent-token-AbCdEf"
 }
 
 variable "api_token_secret_arn" {
   description = "The API's token."
   type        = string
-  default     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:zw/api-token-AbCdEf"
+  default     = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/api-token-AbCdEf"
 }
 
 resource "aws_route53_zone" "this" {
-  name = "zw.example.com"
+  name = "watch.example.com"
 }
 
 module "zonewatch" {
   source = "../../../terraform"
 
-  name                   = "zw"
-  collector_image        = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-collector:0.1.0"
-  agent_image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/zw-agent:0.1.0"
+  name                   = "watch"
+  collector_image        = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-collector:0.1.0"
+  agent_image            = "111122223333.dkr.ecr.eu-west-1.amazonaws.com/watch-agent:0.1.0"
   agent_token_secret_arn = var.agent_token_secret_arn
   api_token_secret_arn   = var.api_token_secret_arn
 
   zones         = ["eu-west-1a", "eu-west-1b"]
-  domain        = var.domain ? { name = "zw.example.com", zone_id = aws_route53_zone.this.zone_id } : null
+  domain        = var.domain ? { name = "watch.example.com", zone_id = aws_route53_zone.this.zone_id } : null
   allowed_cidrs = ["203.0.113.0/24"]
   agents_public = var.domain
   flow_log_days = 7

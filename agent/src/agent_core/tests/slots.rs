@@ -1,6 +1,6 @@
 //! The life of a slot.
 
-use proto::RunTarget;
+use proto::{Beat, RunTarget};
 
 use super::*;
 
@@ -28,6 +28,22 @@ fn a_slot_starts_when_it_is_planned_and_its_result_is_sent_and_freed_by_the_ackn
     rig.hear(CollectorMessage::Ack { seq, refused: vec![(Refusal::StaleSpec, 2)] });
     assert_eq!(rig.core.outbox_bytes(), 0);
     assert_eq!(rig.core.counts().refused[Refusal::StaleSpec as usize], 2);
+}
+
+#[test]
+fn a_start_keeps_its_time_when_more_is_learnt_of_the_clock_while_the_probe_runs() {
+    let mut rig = Rig::welcomed();
+    rig.grant(0, vec![target(1, 10_000, 4_500)]);
+    rig.pass(3_500);
+    rig.started(0);
+    let found = rig.found();
+    // A quicker answer than the one before says that the collector's clock is 120 ms behind what was believed.
+    let (sent_us, now_us) = (rig.now.0, rig.collector_us() - 120_000);
+    rig.hear(CollectorMessage::Beat(Beat { sent_us, now_us, load: None }));
+    rig.pass(100);
+    rig.ended(0, found);
+    rig.pass(100);
+    assert_eq!(rig.reported().results[0].start_delay_ms, 0);
 }
 
 #[test]

@@ -68,7 +68,7 @@ const COLUMNS = [
   ['Agent', 'agent'], ['Zone', 'word'], ['State', 'word'], ['Targets', 'n', 'how many it holds now'],
   ['In flight', 'n', 'probes running, of how many at once'], ['Waiting', 'n spare', 'probes due that wait for room'],
   ['Late by', 'n', 'how late it starts probes'], ['Outbox', 'n spare', 'results not acknowledged yet'],
-  ['Behind', 'n', 'how long ago everything planned had been delivered'], ['Clock', 'n spare', 'against the collector’s'],
+  ['Behind', 'n', 'how long ago everything planned had been delivered'],
   ['Connected', 'n spare'], ['Last heard', 'n'],
 ];
 
@@ -78,11 +78,10 @@ function row(agent) {
   const late = behind(agent);
   const now = [
     `${num(agent.in_flight)} / ${num(agent.capacity)}`, num(agent.waiting), millis(agent.lateness_ms), bytes(agent.outbox_bytes),
-    late === null ? '–' : millis(late), typeof agent.clock_offset_ms === 'number' ? `${agent.clock_offset_ms > 0 ? '+' : ''}${Math.round(agent.clock_offset_ms)} ms` : '–',
+    late === null ? '–' : millis(late),
   ];
   return { key: agent.id, cells: [
-    [h('b', { class: 'cut', title: agent.id }, agent.id), h('small', {}, agent.version, typeof agent.shards === 'number' ? ` · ${count(agent.shards, 'shard')}` : '',
-      agent.settings?.applied ? ` · settings ${agent.settings.applied}` : ''),
+    [h('b', { class: 'cut', title: agent.id }, agent.id), h('small', {}, agent.version, agent.settings?.applied ? ` · settings ${agent.settings.applied}` : ''),
     lost ? null : worries(agent).map((text) => h('small', { class: 'worry' }, text))],
     h('span', { class: 'cut', title: agent.zone }, agent.zone), stateBadge(stateOf(agent)), num(agent.targets),
     ...(lost ? now.map(() => '–') : now), ago(agent.connected_since), ago(agent.last_heard),

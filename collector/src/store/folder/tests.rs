@@ -180,6 +180,7 @@ fn a_log_of_format_1_is_opened_and_brought_up_to_date_with_every_record() {
             &mut store,
             |newest| std::sync::Arc::new(move || newest),
             std::time::Duration::from_secs(3600),
+            std::time::Duration::from_secs(3600),
         );
         assert_eq!(state.unwrap().state.targets().len(), 3);
         store.put_part("a", &Bytes::from_static(b"x")).unwrap();

@@ -34,6 +34,8 @@ struct Seen {
     always: Option<Act>,
     /// The next so many parts are refused.
     refused_parts: u32,
+    /// Appends are dear: so long lies between two.
+    gather: Duration,
 }
 
 #[derive(Clone, Default)]
@@ -118,6 +120,10 @@ impl Store for Scripted {
     fn parts(&self) -> Arc<dyn Parts> {
         self.seen().log.parts()
     }
+
+    fn gather(&self) -> Duration {
+        self.seen().gather
+    }
 }
 
 fn record(ticket: u64) -> Bytes {
@@ -199,6 +205,24 @@ async fn what_queued_up_meanwhile_goes_in_one_transaction() {
     rig.store.let_go();
     rig.events_up_to(WriterEvent::Durable { up_to: 100 }).await;
     assert!(rig.store.seen().calls.len() <= 2, "the first, and all that waited behind it");
+}
+
+#[tokio::test]
+async fn where_appends_are_dear_the_first_is_made_at_once_and_the_next_waits_unless_it_has_to_hurry()
+ {
+    let store = Scripted::default();
+    store.seen().gather = Duration::from_secs(3600);
+    let mut rig = Rig::over(store);
+    rig.append(1..=1);
+    rig.events_up_to(WriterEvent::Durable { up_to: 1 }).await;
+    rig.append(2..=5);
+    rig.handle.hurry();
+    rig.events_up_to(WriterEvent::Durable { up_to: 5 }).await;
+    rig.append(6..=6);
+    rig.events_up_to(WriterEvent::Durable { up_to: 6 }).await;
+    let calls: Vec<usize> =
+        rig.store.seen().calls.iter().map(|(_, records)| records.len()).collect();
+    assert_eq!(calls, [1, 4, 1]);
 }
 
 #[tokio::test]

@@ -23,7 +23,8 @@ pub enum Fault {
     Late,
     /// Part of a batch is done.
     Partial,
-    /// The answer to the same question as of some time ago.
+    /// The answer to the same question as of some time ago, about the log: that parts are read consistently is the
+    /// service's promise, and relied on.
     Stale,
 }
 
@@ -202,7 +203,10 @@ fn serve(
     let fault = fault.filter(|fault| match fault {
         Fault::Late => call.is("PutItem") && call.has(r#""log/"#),
         Fault::Partial => call.is("BatchWriteItem"),
-        Fault::Stale => call.is("Query") || call.is("GetItem"),
+        Fault::Stale => {
+            (call.is("Query") || call.is("GetItem"))
+                && (call.has(r#""log/"#) || call.has(r#""meta""#))
+        }
         _ => true,
     });
     if let Some(fault) = fault {

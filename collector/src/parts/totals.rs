@@ -1,0 +1,172 @@
+//! What the slots of an hour came to: counts and latencies that can be added up, over targets, vantages and hours.
+
+use std::collections::BTreeMap;
+
+use super::Sketch;
+use super::code::{Coded, Damaged, In, Out};
+use crate::state::Entry;
+use crate::view::tally::Tally;
+
+/// Counts and latencies of some slots.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// The counts.
+    pub tally: Tally,
+    /// Of answers only.
+    pub latency: Sketch,
+}
+
+impl Totals {
+    /// Counts one result.
+    pub fn receive(&mut self, entry: &Entry) {
+        self.tally.receive(entry);
+        self.sample(entry);
+    }
+
+    /// Counts the latency alone.
+    pub fn sample(&mut self, entry: &Entry) {
+        if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
+            self.latency.add(entry.latency_us);
+        }
+    }
+
+    /// Adds others to these.
+    pub fn merge(&mut self, other: &Self) {
+        self.tally.merge(&other.tally);
+        self.latency.merge(&other.latency);
+    }
+}
+
+impl Coded for Totals {
+    fn put(&self, out: &mut Out) {
+        let Tally {
+            expected,
+            received,
+            missed,
+            open,
+            up,
+            status_codes,
+            failures,
+            unexpected_status,
+            unexpected_body,
+            unconfirmed,
+        } = &self.tally;
+        let unexpected = [unexpected_status, unexpected_body];
+        for number in [expected, received, open, up].into_iter().chain(unexpected) {
+            out.number(*number);
+        }
+        out.number(*unconfirmed);
+        out.put(missed);
+        out.put(status_codes);
+        out.put(failures);
+        out.put(&self.latency);
+    }
+
+    fn take(input: &mut In<'_>) -> Result<Self, Damaged> {
+        let mut number = || input.number();
+        let (expected, received, open) = (number()?, number()?, number()?);
+        let (up, unexpected_status, unexpected_body) = (number()?, number()?, number()?);
+        let unconfirmed = number()?;
+        let tally = Tally {
+            expected,
+            received,
+            open,
+            up,
+            unexpected_status,
+            unexpected_body,
+            unconfirmed,
+            missed: input.take()?,
+            status_codes: input.take()?,
+            failures: input.take()?,
+        };
+        Ok(Self { tally, latency: input.take()? })
+    }
+}
+
+/// Totals without their details: what uptime is made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in `Tally`")]
+pub struct Counts {
+    pub expected: u64,
+    pub received: u64,
+    pub up: u64,
+    pub missed: u64,
+    pub open: u64,
+}
+
+impl Counts {
+    /// Of these.
+    pub fn of(tally: &Tally) -> Self {
+        let missed = tally.missed_total();
+        let Tally { expected, received, up, open, .. } = *tally;
+        Self { expected, received, up, missed, open }
+    }
+
+    /// Adds others to these.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { expected, received, up, missed, open } = other;
+        self.expected += expected;
+        self.received += received;
+        self.up += up;
+        self.missed += missed;
+        self.open += open;
+    }
+
+    /// Reads [`Totals`] without keeping what is not needed: millions of rows make a month.
+    ///
+    /// # Errors
+    /// When they are not there.
+    pub fn take(input: &mut In<'_>) -> Result<Self, Damaged> {
+        let (expected, received, open) = (input.number()?, input.number()?, input.number()?);
+        let up = input.number()?;
+        let mut counts = Self { expected, received, up, open, missed: 0 };
+        (input.number()?, input.number()?, input.number()?);
+        for _ in 0..input.count()? {
+            input.number()?;
+            counts.missed += input.number()?;
+        }
+        // Status codes, failures, buckets: pairs all.
+        for _ in 0..3 {
+            for _ in 0..input.count()? {
+                (input.number()?, input.number()?);
+            }
+        }
+        input.number()?;
+        Ok(counts)
+    }
+}
+
+/// What the slots of one vantage and one category came to in an hour: by zone what was received, and the rest of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Group {
+    /// Without any result.
+    pub planned: Totals,
+    /// Results alone, by the zone of the agent that reported them.
+    pub zones: BTreeMap<String, Totals>,
+}
+
+impl Group {
+    /// Everything, or the results of one zone.
+    pub fn totals(&self, zone: Option<&str>) -> Totals {
+        match zone {
+            Some(zone) => self.zones.get(zone).cloned().unwrap_or_default(),
+            None => {
+                let mut all = self.planned.clone();
+                self.zones.values().for_each(|totals| all.merge(totals));
+                all
+            }
+        }
+    }
+}
+
+impl Coded for Group {
+    fn put(&self, out: &mut Out) {
+        let Self { planned, zones } = self;
+        out.put(planned);
+        out.put(zones);
+    }
+
+    fn take(input: &mut In<'_>) -> Result<Self, Damaged> {
+        Ok(Self { planned: input.take()?, zones: input.take()? })
+    }
+}

@@ -81,6 +81,10 @@ struct LinkShell {
 
 impl Runtime {
     /// Ready to run.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "its parts, each made elsewhere, and named by their types"
+    )]
     pub(crate) fn new(
         core: AgentCore<Prober>,
         workers: Workers,

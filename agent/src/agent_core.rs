@@ -51,6 +51,7 @@ pub struct StreamId(pub u64);
 
 /// What happens to an agent.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and the usual one is not allocated")]
 pub enum Event {
     /// Time has passed.
     Tick,

@@ -54,6 +54,7 @@ struct Ready {
 
 /// What is heard of a stream.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "one at a time, and the usual one is not allocated")]
 pub(crate) enum Heard {
     /// The connection stands: say Hello.
     Standing,

@@ -3,7 +3,11 @@
 //! The whole agent is counted: schedule, probe, phases, encoding and the live stream. What it talks to runs in a process of
 //! its own, which is this test once more, so that it is not.
 
-#[expect(dead_code, reason = "other tests use the rest")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "other tests use the rest; one that cannot go on has failed"
+)]
 #[path = "runtime/collector.rs"]
 mod collector;
 

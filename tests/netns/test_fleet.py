@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-
 from world import SITES, VANTAGES, World
 
 
@@ -22,7 +21,12 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
         states = {agent: state for agent, (state, _, _) in fleet.items()}
         shared = all(2 <= targets <= SITES - 2 for _, targets, _ in fleet.values())
         calm = not any(suspect for _, _, suspect in fleet.values())
-        return states == everybody and shared and calm and world.verdicts() == ["up"] * SITES
+        return (
+            states == everybody
+            and shared
+            and calm
+            and world.verdicts() == ["up"] * SITES
+        )
 
     world.until("every agent has its share, and every site is up", well)
 
@@ -30,10 +34,15 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
     before = world.fleet()
     for bridge in ("ctl", "net"):
         world.link("eu-a", bridge, "down")
-    world.until("the other zone took over", lambda: world.fleet().get("eu-b") == ("connected", SITES, False))
+    world.until(
+        "the other zone took over",
+        lambda: world.fleet().get("eu-b") == ("connected", SITES, False),
+    )
     after = world.fleet()
     assert after["eu-a"][0] in ("silent", "lost"), after
-    assert {a: after[a] for a in world.agents[2:]} == {a: before[a] for a in world.agents[2:]}
+    assert {a: after[a] for a in world.agents[2:]} == {
+        a: before[a] for a in world.agents[2:]
+    }
     assert world.verdicts() == ["up"] * SITES
     for bridge in ("ctl", "net"):
         world.link("eu-a", bridge, "up")
@@ -41,8 +50,14 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
 
     # An uplink, with the collector's link alive: the agent is set aside, its failures are not the sites'.
     world.link("ap-a", "net", "down")
-    world.until("the agent is suspect, and has nothing", lambda: world.fleet()["ap-a"] == ("connected", 0, True))
-    world.until("the other zone has all", lambda: world.fleet()["ap-b"] == ("connected", SITES, False))
+    world.until(
+        "the agent is suspect, and has nothing",
+        lambda: world.fleet()["ap-a"] == ("connected", 0, True),
+    )
+    world.until(
+        "the other zone has all",
+        lambda: world.fleet()["ap-b"] == ("connected", SITES, False),
+    )
     assert world.verdicts("ap") == ["up"] * SITES, world.story()
     world.link("ap-a", "net", "up")
     world.until("the agent is trusted again", well)
@@ -51,9 +66,16 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
     for zone in ("us-a", "us-b"):
         for bridge in ("ctl", "net"):
             world.link(zone, bridge, "down")
-    world.until("nothing fresh is known from there", lambda: world.verdicts("us") == ["unknown"] * SITES)
+    world.until(
+        "nothing fresh is known from there",
+        lambda: world.verdicts("us") == ["unknown"] * SITES,
+    )
     assert world.verdicts() == ["up"] * SITES
-    world.until("its slots are missed", lambda: "no_agent" in world.slots("us")["slots"]["missed"], within=90)
+    world.until(
+        "its slots are missed",
+        lambda: "no_agent" in world.slots("us")["slots"]["missed"],
+        within=90,
+    )
     for zone in ("us-a", "us-b"):
         for bridge in ("ctl", "net"):
             world.link(zone, bridge, "up")
@@ -61,6 +83,8 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
 
     for vantage in VANTAGES:
         summary = world.slots(vantage)
-        assert summary["failures"] == {}, f"a fault of ours shows as a site's\n{world.story()}"
+        assert summary["failures"] == {}, (
+            f"a fault of ours shows as a site's\n{world.story()}"
+        )
         reasons = set(summary["slots"]["missed"])
         assert reasons <= {"agent_lost", "no_agent", "agent_suspect"}, world.story()

@@ -61,7 +61,9 @@ class World:
             process.kill()
             process.wait()
         for name in [self.core, *(f"{self.prefix}-{agent}" for agent in self.agents)]:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+            subprocess.run(
+                ["ip", "netns", "del", name], capture_output=True, check=False
+            )
         self.folder.cleanup()
 
     def _lay_out(self):
@@ -72,23 +74,54 @@ class World:
             ip("-n", self.core, "link", "set", bridge, "up")
             ip("-n", self.core, "address", "add", address, "dev", bridge)
         for site in range(SITES):
-            ip("-n", self.core, "address", "add", f"10.91.0.{101 + site}/32", "dev", "net")
+            ip(
+                "-n",
+                self.core,
+                "address",
+                "add",
+                f"10.91.0.{101 + site}/32",
+                "dev",
+                "net",
+            )
         for number, agent in enumerate(self.agents):
             name = f"{self.prefix}-{agent}"
             ip("netns", "add", name)
             ip("-n", name, "link", "set", "lo", "up")
             for bridge, subnet in (("ctl", 90), ("net", 91)):
                 link = f"{bridge}-{agent}"
-                ip("-n", self.core, "link", "add", link, "type", "veth", "peer", "name", bridge, "netns", name)
+                ip(
+                    "-n",
+                    self.core,
+                    "link",
+                    "add",
+                    link,
+                    "type",
+                    "veth",
+                    "peer",
+                    "name",
+                    bridge,
+                    "netns",
+                    name,
+                )
                 ip("-n", self.core, "link", "set", link, "master", bridge, "up")
-                ip("-n", name, "address", "add", f"10.{subnet}.0.{10 + number}/24", "dev", bridge)
+                ip(
+                    "-n",
+                    name,
+                    "address",
+                    "add",
+                    f"10.{subnet}.0.{10 + number}/24",
+                    "dev",
+                    bridge,
+                )
                 ip("-n", name, "link", "set", bridge, "up")
 
     def _run(self, namespace, name, *command):
         log = open(Path(self.folder.name) / f"{name}.log", "wb")  # noqa: SIM115 — the child's for as long as it lives
         with log:
             self.processes.append(
-                subprocess.Popen(["ip", "netns", "exec", namespace, *command], stdout=log, stderr=log)
+                subprocess.Popen(
+                    ["ip", "netns", "exec", namespace, *command], stdout=log, stderr=log
+                )
             )
 
     def _start(self):
@@ -148,14 +181,26 @@ class World:
         ip("-n", self.core, "link", "set", f"{bridge}-{agent}", state)
 
     def get(self, path):
-        command = ["ip", "netns", "exec", self.core, "python3", "-c", ASK, f"http://127.0.0.1:8080{path}"]
+        command = [
+            "ip",
+            "netns",
+            "exec",
+            self.core,
+            "python3",
+            "-c",
+            ASK,
+            f"http://127.0.0.1:8080{path}",
+        ]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)
         return json.loads(answer.stdout) if answer.returncode == 0 else None
 
     def fleet(self):
         """Every agent by its id: state, targets held, whether it is under suspicion."""
         agents = (self.get("/api/v1/agents") or {"agents": []})["agents"]
-        return {a["id"]: (a["state"], a["targets"], a["suspect"] is not None) for a in agents}
+        return {
+            a["id"]: (a["state"], a["targets"], a["suspect"] is not None)
+            for a in agents
+        }
 
     def verdicts(self, vantage=None):
         query = f"?vantage={vantage}&limit=1000" if vantage else "?limit=1000"

@@ -4,7 +4,11 @@
 //! CPU is what the kernel counts for the process under test (user and system), never wall time: it means the same on a
 //! machine that others use, too.
 
-#[expect(dead_code, reason = "tests use the rest")]
+#[allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "tests use the rest; one that cannot go on has failed"
+)]
 #[path = "../../tests/runtime/collector.rs"]
 mod collector;
 mod fleet;

@@ -15,7 +15,7 @@ pub(crate) async fn run(url: &str, count: u64, concurrency: u64, pid: u64) {
     let url = url::Url::parse(url).expect("a URL");
     let address = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
     let path = &url[url::Position::BeforePath..];
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nhost: {address}\r\n\r\n");
     let left = Arc::new(AtomicU64::new(count));
     let pid = pid.to_string();
     let (began, cpu) = (Instant::now(), cpu_us(&pid));

@@ -113,34 +113,34 @@ async fn until_hung_up(mut stream: TcpStream) {
 async fn tcp(what: &str) -> Report {
     match what {
         "nobody listens" => {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works here");
+            let address = listener.local_addr().expect("it works here");
             drop(listener);
             run(&get(format!("http://{address}/"))).await
         }
         "nothing comes back" => {
             // A full backlog: the kernel drops what comes after.
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let listener = socket.listen(1).unwrap();
-            let address = listener.local_addr().unwrap();
+            let socket = TcpSocket::new_v4().expect("it works here");
+            socket.bind("127.0.0.1:0".parse().expect("it works here")).expect("it works here");
+            let listener = socket.listen(1).expect("it works here");
+            let address = listener.local_addr().expect("it works here");
             let mut waiting = Vec::new();
             while let Ok(stream) = tokio::time::timeout(SHORT, TcpStream::connect(address)).await {
-                waiting.push(stream.unwrap());
+                waiting.push(stream.expect("it works here"));
             }
             run(&short(format!("http://{address}/"))).await
         }
         "never accepts" => {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            run(&short(format!("http://{}/", listener.local_addr().unwrap()))).await
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works here");
+            run(&short(format!("http://{}/", listener.local_addr().expect("it works here")))).await
         }
         "accepts late" => {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let url = format!("http://{}/", listener.local_addr().unwrap());
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("it works here");
+            let url = format!("http://{}/", listener.local_addr().expect("it works here"));
             let mut server = JoinSet::new();
             server.spawn(async move {
                 tokio::time::sleep(Duration::from_millis(300)).await;
-                let (mut stream, _) = listener.accept().await.unwrap();
+                let (mut stream, _) = listener.accept().await.expect("it works here");
                 read_request(&mut stream).await;
                 let _ = stream.write_all(&response(200, &[], "late")).await;
             });
@@ -149,7 +149,8 @@ async fn tcp(what: &str) -> Report {
         "an address that is refused" => run(&get("http://169.254.169.254/")).await,
         "a private address, with --deny-private" => {
             let options = ProbeOptions { deny_private: true, ..ProbeOptions::default() };
-            run_with(&Prober::new(&options).unwrap(), &get("http://127.0.0.1:9/")).await
+            run_with(&Prober::new(&options).expect("it works here"), &get("http://127.0.0.1:9/"))
+                .await
         }
         other => panic!("nobody plays `TCP: {other}`"),
     }

@@ -1,7 +1,7 @@
 """Three vantages of two zones, each agent in a network namespace of its own, over an internet that the test can cut.
 
-One namespace has the collector and the sites. Every agent has two links to it: one to the collector, one to the sites. All of it
-is made by the test, in namespaces whose names begin with its process's number, and taken away at its end.
+One namespace has the collector and the sites. Every agent has two links to it: one to the collector, one to the sites. All
+of it is made by the test, in namespaces whose names begin with its process's number, and taken away at its end.
 """
 
 import json

@@ -160,6 +160,7 @@ class World:
                 "run",
                 "--collector",
                 "http://10.90.0.1:50051",
+                "--allow-plaintext",
                 "--token-file",
                 str(token),
                 "--vantage",

@@ -98,3 +98,57 @@ fn forgetting_never_takes_a_slot_that_is_not_settled() {
     assert_eq!(series.open_slots(at(100), at(110)), 1);
     assert_eq!(series.received(at(0), at(200)).count(), 1);
 }
+
+#[test]
+fn an_attempt_that_lost_is_kept_where_one_was_not_up_and_counts_as_unconfirmed() {
+    let mut series = every_ten_seconds();
+    let late = |outcome| ProbeResult { start_delay_ms: 2_000, ..result(110, outcome) };
+    assert!(series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0));
+    assert_eq!(series.unconfirmed(at(0), at(200)), 0);
+    assert!(series.record(&late(UP), ReporterIdx(1), false, |_| 0));
+    assert_eq!(series.unconfirmed(at(0), at(200)), 1);
+    assert_eq!((series.attempts(at(110)).count(), series.failed_attempts(at(110))), (2, 1));
+    assert!(!series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0), "delivered again");
+    // Two that both found it up are no news.
+    series.record(&result(120, UP), ReporterIdx(0), false, |_| 0);
+    let again = ProbeResult { start_delay_ms: 5, ..result(120, UP) };
+    assert!(!series.record(&again, ReporterIdx(1), false, |_| 0));
+    assert_eq!(series.attempts(at(120)).count(), 1);
+}
+
+#[test]
+fn a_failure_under_suspicion_is_missed_until_another_fills_its_slot_and_counts_when_it_is_cleared()
+{
+    let mut series = every_ten_seconds();
+    series.record(&result(100, UP), ReporterIdx(0), false, |_| 0);
+    series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0);
+    series.settle(at(119));
+    assert!(series.settled_to > at(110) && series.last_not_up.is_some());
+    assert_eq!(series.suspect(at(100), |_| true, |_| 0), [at(110)]);
+    assert!(!series.is_filled(at(110)) && series.is_suspect(at(110)));
+    assert!(series.last_not_up.is_none() && series.newest(at(105), false).is_none());
+    assert!(series.settled_to <= at(110), "it is open again");
+    // Somebody else who finds the same confirms it: then it counts, and then not even the end of the suspicion changes it.
+    let confirms = ProbeResult { start_delay_ms: 900, ..result(110, DOWN) };
+    series.record(&confirms, ReporterIdx(1), false, |_| 0);
+    assert!(series.is_filled(at(110)));
+    assert_eq!(series.suspect(at(100), |_| false, |_| 0).len(), 1);
+    assert_eq!(series.failed_attempts(at(110)), 2);
+}
+
+#[test]
+fn what_is_found_under_suspicion_may_come_before_or_after_the_suspicion() {
+    let both = [false, true].map(|suspicion_first| {
+        let mut series = every_ten_seconds();
+        series.record(&result(110, DOWN), ReporterIdx(0), suspicion_first, |_| 0);
+        if !suspicion_first {
+            series.suspect(at(100), |_| true, |_| 0);
+        }
+        (
+            series.is_filled(at(110)),
+            series.is_suspect(at(110)),
+            series.received(at(0), at(200)).count(),
+        )
+    });
+    assert_eq!(both, [(false, true, 0); 2]);
+}

@@ -72,7 +72,7 @@ use probe::Prober;
 use runtime::Runtime;
 use session::Dialer;
 use signals::Signals;
-use tuning::{Own, Tuner};
+use tuning::Own;
 use worker::Workers;
 
 /// The most slots that are tasks without having started: at about 1 KB each, 100 MB. More wait in the core.
@@ -160,8 +160,7 @@ impl Agent {
         }
         let runtime = Runtime::new(
             AgentCore::new(core_config, prober.clone()),
-            Workers::new(prober.clone(), concurrency, pauses.clone()),
-            Tuner::new(prober, own),
+            Workers::new(prober, own, pauses.clone()),
             pauses,
             metrics,
             config.collector.to_string(),

@@ -19,7 +19,6 @@ use crate::outage::{Cause, Outage, Say};
 use crate::pause::Pauses;
 use crate::probe::Prober;
 use crate::session::{Dialer, Ending, Heard, Session};
-use crate::tuning::Tuner;
 use crate::worker::{Ready, Told, Workers};
 
 /// Messages from the collector that wait for the core: then the stream is read no further.
@@ -56,7 +55,6 @@ pub struct DrainReport {
 pub(crate) struct Runtime {
     core: AgentCore<Prober>,
     workers: Workers,
-    tuner: Tuner,
     pauses: Arc<Pauses>,
     pauses_seen: u64,
     metrics: Arc<Metrics>,
@@ -90,7 +88,6 @@ impl Runtime {
     pub(crate) fn new(
         core: AgentCore<Prober>,
         workers: Workers,
-        tuner: Tuner,
         pauses: Arc<Pauses>,
         metrics: Arc<Metrics>,
         collector: String,
@@ -111,17 +108,7 @@ impl Runtime {
             outage: Outage::default(),
             welcomed: None,
         };
-        Self {
-            core,
-            workers,
-            tuner,
-            pauses,
-            pauses_seen: 0,
-            metrics,
-            link,
-            drain_max,
-            drained: false,
-        }
+        Self { core, workers, pauses, pauses_seen: 0, metrics, link, drain_max, drained: false }
     }
 
     /// Runs until `stop`, then drains.
@@ -146,10 +133,6 @@ impl Runtime {
                     }
                 },
                 told = self.workers.told() => self.told(told),
-                Some(applied) = self.tuner.done() => {
-                    self.workers.resize(usize::try_from(applied.capacity).unwrap_or(usize::MAX));
-                    Event::Tuned(applied)
-                }
                 () = at(wake) => Event::Tick,
                 () = sleep_until(self.link.dial_at), if self.link.session.is_none() => {
                     self.link.dial();
@@ -182,6 +165,7 @@ impl Runtime {
                 Event::Ended { ticket, attempt }
             }
             Told::Stopped => Event::Tick,
+            Told::Tuned(applied) => Event::Tuned(applied),
         }
     }
 
@@ -221,7 +205,7 @@ impl Runtime {
             }
             Effect::StopStarting => self.workers.stop_starting(),
             Effect::Drained => self.drained = true,
-            Effect::Tune(settings) => self.tuner.tune(settings),
+            Effect::Tune(settings) => self.workers.tune(settings),
         }
         None
     }

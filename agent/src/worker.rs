@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::ScheduledTarget;
+use proto::{ProbeSettings, ScheduledTarget, SettingsApplied};
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::limit::Limit;
 use crate::local_time::{boot_time, until};
 use crate::pause::Pauses;
 use crate::probe::{Ended, Prepared, Prober};
+use crate::tuning::{Own, Tuner};
 
 /// Starts that are told and not yet taken note of: a task that finds it full waits a moment.
 const STARTED_MAX: usize = 1024;
@@ -41,6 +42,7 @@ pub(crate) struct Workers {
     tickets: HashMap<Id, Ticket>,
     shared: Arc<Shared>,
     started: mpsc::Receiver<(Ticket, LocalMicros)>,
+    tuner: Tuner,
 }
 
 struct Shared {
@@ -60,21 +62,24 @@ pub(crate) enum Told {
     Ended(Ticket, Attempt),
     /// A try was given up before it began, because nothing may begin any more.
     Stopped,
+    /// Settings were tried.
+    Tuned(SettingsApplied),
 }
 
 impl Workers {
-    /// None yet; at most `concurrency` probes will run at once.
-    pub(crate) fn new(prober: Prober, concurrency: usize, pauses: Arc<Pauses>) -> Self {
+    /// None yet; as many will run at once as `own` says, until settings say otherwise.
+    pub(crate) fn new(prober: Prober, own: Own, pauses: Arc<Pauses>) -> Self {
         let (sender, started) = mpsc::channel(STARTED_MAX);
-        let permits = Limit::new(concurrency);
+        let permits = Limit::new(own.concurrency(None));
+        let tuner = Tuner::new(prober.clone(), own);
         let no_more = CancellationToken::new();
         let shared = Arc::new(Shared { prober, permits, pauses, started: sender, no_more });
-        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started }
+        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started, tuner }
     }
 
-    /// From now on at most `concurrency` probes run at once; what runs is not cut short.
-    pub(crate) fn resize(&self, concurrency: usize) {
-        self.shared.permits.resize(concurrency);
+    /// Probes like this from now on; [`Told::Tuned`] says what came of it.
+    pub(crate) fn tune(&mut self, settings: ProbeSettings) {
+        self.tuner.tune(settings);
     }
 
     /// Probes as soon as there are permits.
@@ -98,6 +103,12 @@ impl Workers {
         tokio::select! {
             biased;
             Some((ticket, at)) = self.started.recv() => Told::Started(ticket, at),
+            Some(applied) = self.tuner.done() => {
+                // What runs is not cut short.
+                let capacity = usize::try_from(applied.capacity).unwrap_or(usize::MAX);
+                self.shared.permits.resize(capacity);
+                Told::Tuned(applied)
+            }
             Some(ended) = self.tasks.join_next_with_id() => match ended {
                 Ok((id, ended)) => {
                     self.tickets.remove(&id);

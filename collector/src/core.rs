@@ -92,6 +92,7 @@ pub enum Event {
 
 /// What is to be done about it.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every effect is a message")]
 pub enum Effect {
     /// Say this to an agent.
     Send(SessionId, CollectorMessage),

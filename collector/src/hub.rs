@@ -35,6 +35,10 @@ type Question = Box<dyn FnOnce(&Core, Timestamp) + Send>;
 
 /// What a session's outbound side receives.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly everything is a message, and each stream ends once"
+)]
 pub enum Outgoing {
     /// Say this.
     Message(CollectorMessage),

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from world import SITES, VANTAGES, World
 
 
@@ -21,12 +22,7 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
         states = {agent: state for agent, (state, _, _) in fleet.items()}
         shared = all(2 <= targets <= SITES - 2 for _, targets, _ in fleet.values())
         calm = not any(suspect for _, _, suspect in fleet.values())
-        return (
-            states == everybody
-            and shared
-            and calm
-            and world.verdicts() == ["up"] * SITES
-        )
+        return states == everybody and shared and calm and world.verdicts() == ["up"] * SITES
 
     world.until("every agent has its share, and every site is up", well)
 
@@ -40,9 +36,7 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
     )
     after = world.fleet()
     assert after["eu-a"][0] in ("silent", "lost"), after
-    assert {a: after[a] for a in world.agents[2:]} == {
-        a: before[a] for a in world.agents[2:]
-    }
+    assert {a: after[a] for a in world.agents[2:]} == {a: before[a] for a in world.agents[2:]}
     assert world.verdicts() == ["up"] * SITES
     for bridge in ("ctl", "net"):
         world.link("eu-a", bridge, "up")
@@ -83,8 +77,6 @@ def test_a_zone_a_vantage_and_an_uplink_are_cut_and_no_site_looks_bad(world):
 
     for vantage in VANTAGES:
         summary = world.slots(vantage)
-        assert summary["failures"] == {}, (
-            f"a fault of ours shows as a site's\n{world.story()}"
-        )
+        assert summary["failures"] == {}, f"a fault of ours shows as a site's\n{world.story()}"
         reasons = set(summary["slots"]["missed"])
         assert reasons <= {"agent_lost", "no_agent", "agent_suspect"}, world.story()

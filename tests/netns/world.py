@@ -1,7 +1,7 @@
 """Three vantages of two zones, each agent in a network namespace of its own, over an internet that the test can cut.
 
-One namespace has the collector and the sites. Every agent has two links to it: one to the collector, one to the sites. All of it
-is made by the test, in namespaces whose names begin with its process's number, and taken away at its end.
+One namespace has the collector and the sites. Every agent has two links to it: one to the collector, one to the sites.
+All of it is made by the test, in namespaces whose names begin with its process's number, and taken away at its end.
 """
 
 import json
@@ -61,9 +61,7 @@ class World:
             process.kill()
             process.wait()
         for name in [self.core, *(f"{self.prefix}-{agent}" for agent in self.agents)]:
-            subprocess.run(
-                ["ip", "netns", "del", name], capture_output=True, check=False
-            )
+            subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
         self.folder.cleanup()
 
     def _lay_out(self):
@@ -119,9 +117,7 @@ class World:
         log = open(Path(self.folder.name) / f"{name}.log", "wb")  # noqa: SIM115 — the child's for as long as it lives
         with log:
             self.processes.append(
-                subprocess.Popen(
-                    ["ip", "netns", "exec", namespace, *command], stdout=log, stderr=log
-                )
+                subprocess.Popen(["ip", "netns", "exec", namespace, *command], stdout=log, stderr=log)
             )
 
     def _start(self):
@@ -164,6 +160,7 @@ class World:
                 "run",
                 "--collector",
                 "http://10.90.0.1:50051",
+                "--allow-plaintext",
                 "--token-file",
                 str(token),
                 "--vantage",
@@ -197,10 +194,7 @@ class World:
     def fleet(self):
         """Every agent by its id: state, targets held, whether it is under suspicion."""
         agents = (self.get("/api/v1/agents") or {"agents": []})["agents"]
-        return {
-            a["id"]: (a["state"], a["targets"], a["suspect"] is not None)
-            for a in agents
-        }
+        return {a["id"]: (a["state"], a["targets"], a["suspect"] is not None) for a in agents}
 
     def verdicts(self, vantage=None):
         query = f"?vantage={vantage}&limit=1000" if vantage else "?limit=1000"

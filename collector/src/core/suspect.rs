@@ -41,7 +41,7 @@ impl Core {
             let url = &self.state.target(target).entry.spec.url;
             let (place, seen) = (place(result, series, url), seen(result, series));
             if let Some(agent) = self.fleet.agent_mut(idx) {
-                agent.sightings.add(now, result.started(), place, seen);
+                agent.sightings.add(now, result.started(), result.uid.0, place, seen);
             }
         }
     }

@@ -120,15 +120,18 @@ impl Counts {
         let (expected, received, open) = (input.number()?, input.number()?, input.number()?);
         let up = input.number()?;
         let mut counts = Self { expected, received, up, open, missed: 0 };
-        (input.number()?, input.number()?, input.number()?);
+        // What was unexpected, and unconfirmed.
+        for _ in 0..3 {
+            input.number()?;
+        }
         for _ in 0..input.count()? {
             input.number()?;
             counts.missed += input.number()?;
         }
         // Status codes, failures, buckets: pairs all.
         for _ in 0..3 {
-            for _ in 0..input.count()? {
-                (input.number()?, input.number()?);
+            for _ in 0..input.count()? * 2 {
+                input.number()?;
             }
         }
         input.number()?;

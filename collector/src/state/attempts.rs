@@ -9,6 +9,7 @@ const PER_SLOT_MAX: usize = 8;
 
 /// The attempts of one series, by planned start. Most have none: then this is one word.
 #[derive(Debug, Default)]
+#[expect(clippy::box_collection, reason = "a million series have none: one word, not three")]
 pub struct Attempts(Option<Box<Vec<Entry>>>);
 
 impl Attempts {

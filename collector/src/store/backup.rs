@@ -129,7 +129,7 @@ mod tests {
                 let mut position = 0;
                 while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
                     let record = Bytes::from(position.to_string());
-                    store.append(position, &[record.clone()]).unwrap();
+                    store.append(position, std::slice::from_ref(&record)).unwrap();
                     store.put_part(&format!("part/{position}"), &record).unwrap();
                     position += 1;
                     // About as often as a collector does.

@@ -1,6 +1,6 @@
 //! What one agent saw lately, by place.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use proto::Timestamp;
@@ -41,6 +41,7 @@ pub enum Seen {
 
 #[derive(Clone, Copy, Debug)]
 struct Sighting {
+    target: u64,
     place: u64,
     seen: Seen,
     /// When the result came.
@@ -55,11 +56,11 @@ pub struct Sightings(VecDeque<Sighting>);
 
 impl Sightings {
     /// A result came.
-    pub fn add(&mut self, at: Timestamp, began: Timestamp, place: u64, seen: Seen) {
+    pub fn add(&mut self, at: Timestamp, began: Timestamp, target: u64, place: u64, seen: Seen) {
         if self.0.len() == KEPT_MAX {
             self.0.pop_front();
         }
-        self.0.push_back(Sighting { place, seen, at, began });
+        self.0.push_back(Sighting { target, place, seen, at, began });
     }
 
     /// Whether so much fails lately that a closer look is worth its time.
@@ -71,15 +72,18 @@ impl Sightings {
         lately.take(PLACES_MIN).count() == PLACES_MIN
     }
 
-    /// What was seen lately.
+    /// What was seen lately: the newest of every target; a place is up if one of its targets is.
     pub fn view(&self, now: Timestamp) -> View {
         let mut view = View::default();
+        let mut targets = BTreeSet::new();
         for sighting in self.0.iter().rev() {
             let age = now.since(sighting.at);
             if age > LATELY_MAX || (age > LATELY && view.places.len() >= PLACES_MIN) {
                 break;
             }
-            view.add(sighting.place, sighting.seen);
+            if targets.insert(sighting.target) {
+                view.add(sighting.place, sighting.seen);
+            }
         }
         view
     }
@@ -115,7 +119,7 @@ impl Sightings {
     }
 }
 
-/// Places with what was seen of each: up, if it was up at all; else the newest.
+/// Places with what was seen of each: up, if one of its targets is; else the newest.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     places: BTreeMap<u64, Seen>,

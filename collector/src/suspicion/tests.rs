@@ -99,7 +99,7 @@ fn at(seconds: i64) -> Timestamp {
 fn seen(sights: &[(i64, u64, Seen)]) -> Sightings {
     let mut sightings = Sightings::default();
     for (second, place, seen) in sights {
-        sightings.add(at(*second), at(*second - 1), *place, *seen);
+        sightings.add(at(*second), at(*second - 1), *place, *place, *seen);
     }
     sightings
 }
@@ -134,4 +134,16 @@ fn a_suspicion_begins_with_the_first_failure() {
     let sights =
         [(10, 1, Seen::Up), (80, 1, TURNED), (81, 2, TURNED), (82, 3, Seen::Up), (83, 4, TURNED)];
     assert_eq!(seen(&sights).failing_since(at(90)), Some(at(79)));
+}
+
+#[test]
+fn what_a_target_was_found_last_is_what_counts_and_a_place_is_up_while_one_of_its_targets_is() {
+    let mut sights: Vec<_> = (0..6).map(|place| (10, place, Seen::Up)).collect();
+    sights.extend((0..6).map(|place| (15, place, TURNED)));
+    let turned = seen(&sights).view(at(16));
+    assert_eq!((turned.ups(), turned.failing().count()), (0, 6), "they were up five seconds ago");
+    let mut shared = Sightings::default();
+    shared.add(at(10), at(9), 1, 7, Seen::Up);
+    shared.add(at(12), at(11), 2, 7, TURNED);
+    assert_eq!(shared.view(at(13)).ups(), 1);
 }

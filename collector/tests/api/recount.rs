@@ -87,7 +87,7 @@ proptest! {
         category in prop::option::of(prop::sample::select(vec!["odd", "even", "none"])),
         part in 1_usize..4,
     ) {
-        let category_of = |n: usize| if n % 2 == 0 { "even" } else { "odd" };
+        let category_of = |n: usize| if n.is_multiple_of(2) { "even" } else { "odd" };
         let listed = NAMES.iter().enumerate().map(|(n, name)| proto::TargetEntry {
             category: category_of(n).into(),
             ..target(n as u64 + 1, name)

@@ -1,6 +1,7 @@
 //! The core of the collector, driven event by event: what went wrong once must not again.
 
 mod asks;
+mod confirming;
 mod rig;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use collector::target_file::Target;
 use proto::{
     AgentMessage, Applied, Batch, Beat, CollectorMessage, Hello, Kind, Missed, MissedRange,
     Outcome, Phases, ProbeAnswer, ProbeNow, ProbeResult, ProbeSpec, Record, RefusedTarget,
-    ResultsMessage, Timestamp, Uid, wire,
+    ResultsMessage, RunTarget, Timestamp, Uid, wire,
 };
 
 const LOG: u64 = 5;
@@ -51,6 +51,10 @@ pub(crate) struct Rig {
     welcomed: Vec<SessionId>,
     seqs: BTreeMap<u64, u64>,
     refuses: bool,
+    /// What agents were asked to run at once, by session.
+    pub(crate) runs: Vec<(u64, Vec<RunTarget>)>,
+    /// Of each assign: the bytes of its targets' bodies, and whether it ends in a part.
+    pub(crate) assigns: Vec<(usize, bool)>,
 }
 
 impl Rig {
@@ -78,6 +82,8 @@ impl Rig {
             welcomed: Vec::new(),
             seqs: BTreeMap::new(),
             refuses: false,
+            runs: Vec::new(),
+            assigns: Vec::new(),
         };
         rig.tell(Event::Listed(list));
         rig
@@ -151,7 +157,14 @@ impl Rig {
                 self.welcomed.push(session);
                 None
             }
+            CollectorMessage::Run(targets) => {
+                self.runs.push((session.0, targets));
+                None
+            }
             CollectorMessage::Assign(assign) => {
+                let bodies = assign.grants.iter().flat_map(|grant| &grant.targets);
+                let bytes = bodies.map(|target| target.spec.body.len()).sum();
+                self.assigns.push((bytes, assign.grants.iter().any(|grant| grant.more)));
                 let granted = assign.grants.iter().flat_map(|grant| &grant.targets);
                 let refused = granted.filter(|_| self.refuses).map(|target| RefusedTarget {
                     uid: target.uid,

@@ -65,11 +65,11 @@ impl Plan {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^= z >> 31;
         if batch && self.faults.contains(&Fault::Partial) {
-            return (z % 2 == 0).then_some(Fault::Partial);
+            return z.is_multiple_of(2).then_some(Fault::Partial);
         }
         let faults = self.faults.len() as u64;
         let chosen = usize::try_from((z >> 8) % faults.max(1)).expect("small");
-        (faults > 0 && z % 4 == 0).then(|| self.faults[chosen])
+        (faults > 0 && z.is_multiple_of(4)).then(|| self.faults[chosen])
     }
 }
 

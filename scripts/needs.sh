@@ -166,7 +166,10 @@ need_promtool() {
 need_namespaces() {
     local probe=zonewatch-probe-$$
     if ! command -v ip >/dev/null; then
-        may_install && apt_install iproute2 || { echo "no ip: install iproute2" && return 1; }
+        if ! { may_install && apt_install iproute2; }; then
+            echo "no ip: install iproute2"
+            return 1
+        fi
     fi
     if ip netns add "$probe" 2>/dev/null; then
         local works=

@@ -127,6 +127,14 @@ class World:
         token = Path(self.folder.name) / "token"
         token.write_text("a-token-of-this-test\n")
         self._run(self.core, "sites", "python3", "-c", SITE_SERVER)
+        # Sites that are not there yet would be down, and rightly so.
+        ask = [ASK, f"http://10.91.0.{100 + SITES}:8000/"]
+        for _ in range(100):
+            if subprocess.run(
+                ["ip", "netns", "exec", self.core, "python3", "-c", *ask], capture_output=True, check=False
+            ).returncode == 0:
+                break
+            time.sleep(0.1)
         self._run(
             self.core,
             "collector",

@@ -130,9 +130,12 @@ class World:
         # Sites that are not there yet would be down, and rightly so.
         ask = [ASK, f"http://10.91.0.{100 + SITES}:8000/"]
         for _ in range(100):
-            if subprocess.run(
-                ["ip", "netns", "exec", self.core, "python3", "-c", *ask], capture_output=True, check=False
-            ).returncode == 0:
+            if (
+                subprocess.run(
+                    ["ip", "netns", "exec", self.core, "python3", "-c", *ask], capture_output=True, check=False
+                ).returncode
+                == 0
+            ):
                 break
             time.sleep(0.1)
         self._run(

@@ -42,6 +42,8 @@ pub(crate) struct Workers {
     tickets: HashMap<Id, Ticket>,
     shared: Arc<Shared>,
     started: mpsc::Receiver<(Ticket, LocalMicros)>,
+    /// Of what has not begun.
+    no_more: CancellationToken,
     tuner: Tuner,
 }
 
@@ -50,7 +52,6 @@ struct Shared {
     permits: Limit,
     pauses: Arc<Pauses>,
     started: mpsc::Sender<(Ticket, LocalMicros)>,
-    no_more: CancellationToken,
 }
 
 /// What a worker tells.
@@ -73,8 +74,8 @@ impl Workers {
         let permits = Limit::new(own.concurrency(None));
         let tuner = Tuner::new(prober.clone(), own);
         let no_more = CancellationToken::new();
-        let shared = Arc::new(Shared { prober, permits, pauses, started: sender, no_more });
-        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started, tuner }
+        let shared = Arc::new(Shared { prober, permits, pauses, started: sender });
+        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started, no_more, tuner }
     }
 
     /// Probes like this from now on; [`Told::Tuned`] says what came of it.
@@ -85,17 +86,17 @@ impl Workers {
     /// Probes as soon as there are permits.
     pub(crate) fn start(&mut self, start: Start<Ready>) {
         let ticket = start.ticket;
-        let shared = self.shared.clone();
+        let (shared, no_more) = (self.shared.clone(), self.no_more.clone());
         let task = self.tasks.spawn(async move {
-            let attempt = shared.attempt(&start).await?;
+            let attempt = shared.attempt(&start, &no_more).await?;
             Some((start.ticket, attempt))
         });
         self.tickets.insert(task.id(), ticket);
     }
 
-    /// What has not begun must not begin.
-    pub(crate) fn stop_starting(&self) {
-        self.shared.no_more.cancel();
+    /// What has not begun must not begin; what is to be started later may.
+    pub(crate) fn stop_starting(&mut self) {
+        std::mem::take(&mut self.no_more).cancel();
     }
 
     /// Waits for news; for ever, when there is nothing to wait for. Cancel safe.
@@ -126,7 +127,7 @@ impl Workers {
 
 impl Shared {
     /// One try, from waiting to its end. None if nothing may begin any more.
-    async fn attempt(&self, start: &Start<Ready>) -> Option<Attempt> {
+    async fn attempt(&self, start: &Start<Ready>, no_more: &CancellationToken) -> Option<Attempt> {
         let (prepared, timeout) = &*start.handle;
         let permits = async {
             let host = self.prober.permit(prepared).await;
@@ -135,7 +136,7 @@ impl Shared {
         };
         let permits = tokio::select! {
             biased;
-            () = self.no_more.cancelled() => return None,
+            () = no_more.cancelled() => return None,
             permits = permits => permits,
             () = tokio::time::sleep(until(start.start_before)) => return Some(Attempt::NoPermit),
         };

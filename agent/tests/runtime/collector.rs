@@ -124,6 +124,11 @@ impl Collector {
 
     /// The next stream, welcomed.
     pub(crate) async fn welcomed(&mut self, lease: Duration) -> (Conversation, Hello) {
+        self.welcomed_to(1, lease).await
+    }
+
+    /// The next stream, welcomed by a collector with this log.
+    pub(crate) async fn welcomed_to(&mut self, log: u64, lease: Duration) -> (Conversation, Hello) {
         let (conversation, hello) = self.greeted().await;
         let welcome = Welcome {
             epoch: 1,
@@ -132,7 +137,7 @@ impl Collector {
             lease,
             beat: (lease / 4).min(Duration::from_millis(500)),
             unacked_bytes_max: 1 << 20,
-            log: 1,
+            log,
         };
         conversation.say(CollectorMessage::Welcome(welcome)).await;
         (conversation, hello)

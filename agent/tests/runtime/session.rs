@@ -45,6 +45,26 @@ fn start(config: AgentConfig) -> Running {
 }
 
 #[tokio::test]
+async fn an_agent_that_follows_another_log_forgets_the_old_one_and_probes_for_the_new_one() {
+    let origin = Origin::start(Duration::ZERO).await;
+    let mut collector = Collector::start(None).await;
+    let agent = start(config(&collector.url()));
+
+    let (mut first, _) = collector.welcomed_to(1, LEASE).await;
+    first.grant(target(origin.url.clone())).await;
+    first.results().await;
+    drop(first);
+
+    let (mut second, _) = collector.welcomed_to(2, LEASE).await;
+    second.grant(target(origin.url.clone())).await;
+    let (message, batch) = second.results().await;
+    assert_eq!(batch.results[0].outcome, Outcome::Answered { status: 200, unexpected: None });
+    second.ack(message.seq).await;
+    agent.stop.cancel();
+    drop(second);
+}
+
+#[tokio::test]
 async fn results_survive_a_broken_stream_and_are_sent_again_from_one_on_the_next() {
     let origin = Origin::start(Duration::ZERO).await;
     let mut collector = Collector::start(None).await;

@@ -173,7 +173,7 @@ impl FromStr for StoreAddress {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "memory:" => Ok(Self::Memory),
-            "" => Err("is empty; expected a folder or memory:".into()),
+            "" => Err("is empty; expected a folder, dynamodb://TABLE or memory:".into()),
             "memory" | "memory://" => {
                 Err(format!("{text}: write memory: or ./{text} for a folder"))
             }

@@ -71,8 +71,9 @@ fn a_thousand_connections_that_hang_at_each_port_disturb_nobody_and_cost_little(
          ({read_alone:?} alone); resident memory {before} KiB before, {during} KiB during",
         held.len()
     );
-    assert!(crowded < Duration::from_secs(5), "{crowded:?}");
-    assert!(read_crowded < Duration::from_secs(5), "{read_crowded:?}");
+    // Far beyond what it takes: only that nobody is shut out is held here.
+    assert!(crowded < Duration::from_secs(30), "{crowded:?}");
+    assert!(read_crowded < Duration::from_secs(30), "{read_crowded:?}");
     assert!(during < before + (200 << 10), "{before} KiB, then {during} KiB");
 
     // Every one of them is given up on in the end; the agent that was there before is not.

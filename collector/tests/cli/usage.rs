@@ -168,11 +168,14 @@ fn values_that_cannot_be_are_told_what_could() {
 }
 
 #[test]
-fn a_store_is_a_folder_or_memory() {
+fn a_store_is_a_folder_a_table_or_memory() {
     for (store, expected) in [
         ("memory", "--store memory: write memory: or ./memory for a folder"),
-        ("s3://bucket", "--store s3://bucket: no such kind of store; expected a folder or memory:"),
-        ("", "--store is empty; expected a folder or memory:"),
+        (
+            "s3://bucket",
+            "--store s3://bucket: no such kind of store; expected a folder, dynamodb://TABLE or memory:",
+        ),
+        ("", "--store is empty; expected a folder, dynamodb://TABLE or memory:"),
     ] {
         refused_with(&["--store", store], &format!("zonewatch-collector: {expected}"));
     }

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 use proto::SHARDS;
 
 use super::exposition::PLAIN;
@@ -52,5 +53,6 @@ pub(super) async fn probes(
             }
         }
     });
-    Ok(([(header::CONTENT_TYPE, PLAIN)], Body::from_stream(stream)).into_response())
+    // The compression asks once more after the end.
+    Ok(([(header::CONTENT_TYPE, PLAIN)], Body::from_stream(stream.fuse())).into_response())
 }

@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use futures_util::StreamExt;
 
 use super::answer::{in_parts, json, json_response};
 use super::query::Parameters;
@@ -101,7 +102,7 @@ pub(super) async fn websites(
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, Body::from_stream(rest)).into_response())
+    Ok((headers, Body::from_stream(rest.fuse())).into_response())
 }
 
 async fn parse(

@@ -21,8 +21,6 @@ use crate::suspicion::{Circle, PLACES_MIN, Seen, Witness, judge};
 const BEFORE: Duration = Duration::from_secs(2);
 /// An agent with many targets sees enough soon: it is not suspected over the first five.
 const PLACES_MANY: usize = 10;
-/// What an agent found while it was cut off has come so long after it is back.
-const RETURNED_LATELY: Duration = Duration::from_secs(30);
 /// A suspect is asked so often …
 const CANARY_EVERY: Duration = Duration::from_secs(5);
 /// … to probe so many targets, which others have by now: that is how it can show that it is well again.
@@ -52,7 +50,6 @@ impl Core {
     pub(super) fn judge_agents(&mut self, now: Timestamp) {
         self.clear_the_well(now);
         self.close_orphaned_suspicions(now);
-        self.judge_the_returned(now);
         let bad = |(_, agent): &(AgentIdx, &Agent)| {
             agent.is_ready() && agent.suspect.is_none() && agent.sightings.are_bad(now)
         };
@@ -125,35 +122,10 @@ impl Core {
             self.log_suspicion(now, *idx, *from, *until);
             let Some(agent) = self.fleet.agent_mut(*idx) else { continue };
             agent.suspect = None;
-            agent.sightings.forget_before(*until);
             tracing::info!(agent = agent.id, since = %until, "no longer under suspicion");
         }
         if !well.is_empty() {
             self.replan_all(now);
-        }
-    }
-
-    /// Agents that were cut off and are back deliver what they found meanwhile: nothing but failures, if they reached no target
-    /// either. That suspicion is over when it is known.
-    fn judge_the_returned(&mut self, now: Timestamp) {
-        let returned: Vec<(AgentIdx, Timestamp, Timestamp)> = self
-            .fleet
-            .agents()
-            .into_iter()
-            .filter(|(_, agent)| agent.is_ready() && agent.suspect.is_none())
-            .filter(|(_, agent)| now.since(agent.connected_since) < RETURNED_LATELY)
-            .filter_map(|(idx, agent)| {
-                let back = agent.connected_since;
-                let (first, last) = agent.sightings.cut_off(back, places_min(agent))?;
-                let known = self.state.suspicions.cover(&agent.id, last);
-                (!known).then_some((idx, first - BEFORE, last + Duration::from_millis(1)))
-            })
-            .collect();
-        for (idx, from, until) in returned {
-            self.log_suspicion(now, idx, from, until);
-            self.counters.suspicions += 1;
-            let agent = self.fleet.agent(idx).map_or("", |agent| agent.id.as_str());
-            tracing::warn!(agent, %from, %until, "was cut off and reached nothing: its failures of that time do not count");
         }
     }
 

@@ -63,28 +63,6 @@ impl Sightings {
         self.0.push_back(Sighting { target, place, seen, at, began });
     }
 
-    /// Forgets what began before an instant: the agent is well since then, and what it saw before says nothing.
-    pub fn forget_before(&mut self, began: Timestamp) {
-        self.0.retain(|sighting| sighting.began >= began);
-    }
-
-    /// The stretch in which an agent that was cut off until `back` heard nothing at all: when the first and the last of these
-    /// probes began. What it found then is delivered late, when it is well again.
-    pub fn cut_off(&self, back: Timestamp, places_min: usize) -> Option<(Timestamp, Timestamp)> {
-        let mut before: Vec<&Sighting> = self.0.iter().filter(|s| s.began < back).collect();
-        before.sort_by_key(|sighting| sighting.began);
-        let ups = before.iter().rposition(|sighting| sighting.seen == Seen::Up);
-        let silent = &before[ups.map_or(0, |index| index + 1)..];
-        let mut view = View::default();
-        silent.iter().rev().for_each(|s| {
-            if s.seen != Seen::Old {
-                view.add(s.place, s.seen)
-            }
-        });
-        let (first, last) = (silent.first()?.began, silent.last()?.began);
-        view.hears_nothing(places_min).then_some((first, last))
-    }
-
     /// Whether so much fails lately that a closer look is worth its time.
     pub fn are_bad(&self, now: Timestamp) -> bool {
         let newest = self.0.iter().rev().enumerate();
@@ -110,33 +88,25 @@ impl Sightings {
         view
     }
 
-    /// When the first of the failures began that last: of every target those since it was up.
+    /// When the first of the failures began that were seen lately.
     pub fn failing_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let lately = self.0.iter().rev().take_while(|s| now.since(s.at) <= LATELY_MAX);
-        let mut ended = BTreeSet::new();
-        let mut first: Option<Timestamp> = None;
-        for sighting in lately {
-            match sighting.seen {
-                Seen::Up | Seen::Old => {
-                    ended.insert(sighting.target);
-                }
-                Seen::Turned { .. } | Seen::New { .. } if !ended.contains(&sighting.target) => {
-                    first = Some(first.map_or(sighting.began, |known| known.min(sighting.began)));
-                }
-                Seen::Turned { .. } | Seen::New { .. } => {}
-            }
-        }
-        first
+        let lately = self.0.iter().rev().take_while(|sighting| {
+            let age = now.since(sighting.at);
+            age <= LATELY || (age <= LATELY_MAX && sighting.seen != Seen::Up)
+        });
+        let fails = |seen: Seen| matches!(seen, Seen::Turned { .. } | Seen::New { .. });
+        lately.filter(|sighting| fails(sighting.seen)).map(|sighting| sighting.began).min()
     }
 
-    /// When an agent under suspicion since `since` was well again, if it is: by the newest of every target since then.
+    /// When an agent under suspicion since `since` was well again, if it is.
     pub fn well_since(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let mut view = View::default();
-        let mut targets = BTreeSet::new();
         let mut began: Option<Timestamp> = None;
-        let lately = self.0.iter().rev().take_while(|s| now.since(s.at) <= UP_AGAIN_WITHIN);
-        for sighting in lately.filter(|sighting| sighting.began >= since) {
-            if !targets.insert(sighting.target) {
+        for sighting in self.0.iter().rev() {
+            if now.since(sighting.at) > UP_AGAIN_WITHIN || sighting.at < since {
+                break;
+            }
+            if sighting.began < since {
                 continue;
             }
             view.add(sighting.place, sighting.seen);

@@ -147,26 +147,3 @@ fn what_a_target_was_found_last_is_what_counts_and_a_place_is_up_while_one_of_it
     shared.add(at(12), at(11), 2, 7, TURNED);
     assert_eq!(shared.view(at(13)).ups(), 1);
 }
-
-#[test]
-fn failures_of_an_earlier_time_do_not_make_a_suspicion_begin_before_its_own() {
-    let early = (0..6).map(|place| (10, place, NEW));
-    let up = (0..6).map(|place| (12, place, Seen::Up));
-    let late = (0..6).map(|place| (30, place, TURNED));
-    let sightings = seen(&early.chain(up).chain(late).collect::<Vec<_>>());
-    assert_eq!(sightings.failing_since(at(31)), Some(at(29)));
-    assert_eq!(sightings.well_since(at(27), at(31)), None, "what was up before it says nothing");
-}
-
-#[test]
-fn an_agent_that_was_cut_off_from_everything_is_suspect_for_that_time_and_one_that_reached_targets_is_not()
- {
-    let up = (0..6).map(|place| (10, place, Seen::Up));
-    let silent =
-        (0..6).flat_map(|place| [(20 + place as i64, place, TURNED), (30, place, Seen::Old)]);
-    let sights: Vec<_> = up.chain(silent).collect();
-    assert_eq!(seen(&sights).cut_off(at(40), PLACES_MIN), Some((at(19), at(29))));
-    let mut reached = sights;
-    reached.push((32, 1, Seen::Up));
-    assert_eq!(seen(&reached).cut_off(at(40), PLACES_MIN), None);
-}

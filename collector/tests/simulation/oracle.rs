@@ -265,17 +265,6 @@ pub fn nothing_missed(world: &World) {
     assert!(received > 100, "the run did something: {received} received");
 }
 
-/// A cut agent that finds targets failing while it is away is doubted for that time: what it alone found is not held against
-/// them. Anything else is missed without need.
-pub fn nothing_missed_but_in_doubt(world: &World) {
-    let whole = ask(world, Duration::from_secs(24 * 3600));
-    let received = whole.slots.received;
-    let mut missed = whole.slots.missed.expect("no zone was asked for");
-    let doubted = missed.remove("agent_suspect").unwrap_or(0);
-    assert!(missed.is_empty(), "missed without need: {missed:?}");
-    assert!(received > 100 && doubted * 50 < received, "{doubted} doubted, {received} received");
-}
-
 /// No slot is probed again, but to confirm a failure.
 pub fn nothing_probed_twice(world: &World) {
     let mut keys = BTreeSet::new();

@@ -124,7 +124,7 @@ fn a_failure_under_suspicion_is_missed_until_another_fills_its_slot_and_counts_w
     series.record(&result(110, DOWN), ReporterIdx(0), false, |_| 0);
     series.settle(at(119));
     assert!(series.settled_to > at(110) && series.last_not_up.is_some());
-    assert_eq!(series.suspect(at(100), |_| true, |_| 0), [at(110)]);
+    assert_eq!(series.suspect(at(100), |entry| !entry.outcome.is_up(), |_| 0), [at(110)]);
     assert!(!series.is_filled(at(110)) && series.is_suspect(at(110)));
     assert!(series.last_not_up.is_none() && series.newest(at(105), false).is_none());
     assert!(series.settled_to <= at(110), "it is open again");

@@ -24,6 +24,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, LocalAgent};
+use crate::notify::Notify;
 use crate::screen::Screen;
 use crate::serve::{Collector, RunError, StartError};
 use crate::store::StoreAddress;
@@ -128,6 +129,8 @@ impl Demo {
             concurrency_max: usize::MAX,
             agent_settings: None,
             lease: LEASE,
+            certificate_warning: None,
+            notify: Notify::default(),
             agent_tokens: None,
             api_tokens: None,
             origins: std::sync::Arc::new([]),

@@ -7,6 +7,7 @@ mod accept;
 mod attempts;
 mod changes;
 pub mod hours;
+pub mod incidents;
 mod series;
 pub mod snapshot;
 mod stretch;
@@ -26,6 +27,7 @@ use proto::{
 pub use accept::{Accepted, LATE_MAX};
 pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use hours::Hours;
+pub use incidents::{Incident, Incidents};
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
 pub use suspicions::Suspicions;
@@ -109,6 +111,8 @@ pub struct State {
     pub catalog_revision: u64,
     /// The newest changes of verdicts.
     pub changes: Changes,
+    /// What people should know of.
+    pub incidents: Incidents,
     /// When targets were first listed.
     pub first_load: Option<Timestamp>,
     /// The newest record's instant.
@@ -132,6 +136,8 @@ pub enum Change {
     Hour(Timestamp),
     /// A snapshot was written.
     Snapshot,
+    /// Something became of incidents, or was told.
+    Incidents,
 }
 
 /// Unless its hour cannot be written, a slot is forgotten when it is too old; if it cannot, so much later.
@@ -186,6 +192,14 @@ impl State {
             }
             Kind::Snapshot(_) => Change::Snapshot,
             Kind::Suspicion(suspicion) => self.apply_suspicion(suspicion, position),
+            Kind::Incidents(facts) => {
+                self.incidents.apply(at, facts);
+                Change::Incidents
+            }
+            Kind::Told { sink, up_to } => {
+                self.incidents.messages.tell(sink, up_to);
+                Change::Incidents
+            }
         })
     }
 
@@ -210,7 +224,8 @@ impl State {
             | Change::Seen(_)
             | Change::Vantage(_)
             | Change::Hour(_)
-            | Change::Snapshot => {}
+            | Change::Snapshot
+            | Change::Incidents => {}
         }
         Ok(())
     }

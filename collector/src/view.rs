@@ -8,6 +8,7 @@ pub mod first;
 pub mod fleet;
 pub mod history;
 pub mod hours;
+pub mod incidents;
 pub mod notices;
 pub mod strip;
 pub mod summary;

@@ -21,7 +21,9 @@ use crate::parts::{Coded, Damaged, In, Out, PART_BYTES, put_outcome, take_outcom
 use crate::verdict::Verdict;
 
 /// The version of these parts. Whoever adds to the state adds to it, and reads the version before, too.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+/// The first version that has incidents.
+const WITH_INCIDENTS: u64 = 2;
 
 /// The parts, in order.
 pub fn write(state: &State) -> Vec<Bytes> {
@@ -42,6 +44,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
         epoch,
         catalog_revision,
         changes,
+        incidents,
         first_load,
         newest,
     } = state;
@@ -83,6 +86,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
     hours.put(&mut head);
     put_changes(&mut head, changes);
     put_suspicions(&mut head, suspicions);
+    head.put(incidents);
     parts.push(head.0.into());
     parts
 }
@@ -94,7 +98,8 @@ pub fn write(state: &State) -> Vec<Bytes> {
 pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damaged> {
     let (head, parts) = parts.split_last().ok_or(Damaged("a head"))?;
     let mut input = In(head);
-    if input.number()? != VERSION {
+    let version = input.number()?;
+    if !(1..=VERSION).contains(&version) {
         return Err(Damaged("a version that is known"));
     }
     let mut state = State {
@@ -122,6 +127,9 @@ pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damag
     state.hours = Hours::take(&mut input, length)?;
     state.changes = take_changes(&mut input)?;
     state.suspicions = take_suspicions(&mut input)?;
+    if version >= WITH_INCIDENTS {
+        state.incidents = input.take()?;
+    }
     for part in parts {
         let mut input = In(part);
         while !input.is_empty() {

@@ -2,7 +2,9 @@
 
 mod asks;
 mod confirming;
+mod incidents;
 mod rig;
+mod tale;
 
 use std::time::Duration;
 

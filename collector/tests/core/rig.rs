@@ -69,6 +69,7 @@ impl Rig {
             keep: Duration::from_secs(90 * 24 * 3600),
             seal: SealPace::default(),
             local_agents: Vec::new(),
+            watch: collector::incidents::WatchConfig::default(),
         };
         let mut rig = Self {
             core: Core::new(config, state, at(0)),

@@ -400,6 +400,7 @@ impl World {
                 snapshot_bytes: self.snapshot_bytes,
             },
             local_agents: Vec::new(),
+            watch: collector::incidents::WatchConfig::default(),
         };
         self.tell(format!("the collector leads, epoch {}", leadership.state.epoch));
         let mut core = Core::new(config, leadership.state, now);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message;
 
+use super::incident::{facts_from_raw, facts_to_raw};
 use super::raw::log::v1 as raw;
 use super::target::{interval_from_raw, pairs_from_raw, pairs_to_raw, spec_from_raw, spec_to_raw};
 use super::{Malformed, millis_u32, millis_u64, value};
@@ -53,6 +54,8 @@ pub fn encode_record(record: Record) -> Bytes {
         Kind::Snapshot(Snapshot { log, position, parts }) => {
             RawKind::Snapshot(raw::Snapshot { log, position, parts })
         }
+        Kind::Incidents(facts) => RawKind::Incidents(facts_to_raw(facts)),
+        Kind::Told { sink, up_to } => RawKind::Told(raw::Told { sink, up_to }),
     };
     raw::Record { at_ms: at.millis(), kind: Some(kind) }.encode_to_vec().into()
 }
@@ -100,6 +103,8 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
         RawKind::Snapshot(raw::Snapshot { log, position, parts }) => {
             Kind::Snapshot(Snapshot { log, position, parts })
         }
+        RawKind::Incidents(facts) => Kind::Incidents(facts_from_raw(facts)?),
+        RawKind::Told(raw::Told { sink, up_to }) => Kind::Told { sink, up_to },
     };
     Ok(Record { at: Timestamp::from_millis(at_ms), kind })
 }

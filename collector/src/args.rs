@@ -121,6 +121,9 @@ pub struct ServeArgs {
     /// A certificate that expires within this is an incident; 0s: that is not watched.
     #[arg(long, env = "ZONEWATCH_CERTIFICATE_WARNING", value_name = "D", value_parser = duration, default_value = "14d")]
     pub certificate_warning: Duration,
+    /// Windows in which targets are expected to fail: TOML, watched.
+    #[arg(long, env = "ZONEWATCH_MAINTENANCE", value_name = "F")]
+    pub maintenance: Option<PathBuf>,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub notify: NotifyArgs,

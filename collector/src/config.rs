@@ -11,6 +11,7 @@ use agent::ProbeOptions;
 use crate::agent_settings::{AgentSettings, SettingsError};
 use crate::args::{FileArgs, NotifyArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
+use crate::maintenance::{Maintenance, MaintenanceError};
 use crate::notify::{AddressError, Notify, Secret, SecretError};
 use crate::reload::Reloaded;
 use crate::screen::Screen;
@@ -55,6 +56,8 @@ pub struct Config {
     pub lease: Duration,
     /// A certificate that expires within this is an incident, unless that is zero.
     pub certificate_warning: Option<Duration>,
+    /// When targets are expected to fail.
+    pub maintenance: Option<Reloaded<Maintenance>>,
     /// Who is told of incidents.
     pub notify: Notify,
     /// What agents must show.
@@ -117,6 +120,9 @@ pub enum ConfigError {
     /// The agents' settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The windows of maintenance.
+    #[error(transparent)]
+    Maintenance(#[from] MaintenanceError),
     /// A certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -215,6 +221,7 @@ impl Config {
             concurrency_max: usize::MAX,
             agent_settings,
             lease: args.lease,
+            maintenance: args.maintenance.map(maintenance).transpose()?,
             notify: notify(args.notify, environment)?,
             certificate_warning: Some(args.certificate_warning)
                 .filter(|warning| !warning.is_zero()),
@@ -297,6 +304,11 @@ fn tokens(
         }
         (None, None) => Ok(None),
     }
+}
+
+fn maintenance(path: PathBuf) -> Result<Reloaded<Maintenance>, MaintenanceError> {
+    let file = path.clone();
+    Reloaded::new("the windows of maintenance", vec![path], move || Maintenance::read(&file))
 }
 
 /// Who is told, and what signs it.

@@ -14,6 +14,7 @@ mod follow;
 mod incidents;
 mod ingest;
 mod listing;
+mod maintenance;
 mod notices;
 mod seal;
 mod sessions;
@@ -31,6 +32,7 @@ use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timesta
 use crate::agent_settings::AgentSettings;
 use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
 use crate::incidents::WatchConfig;
+use crate::maintenance::Maintenance;
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::store::writer::Chore;
 use crate::target_file::Target;
@@ -95,6 +97,8 @@ pub enum Event {
     Settings(Result<AgentSettings, String>),
     /// Somebody wants to know what every vantage of the target of this name finds now.
     Ask(AskId, String),
+    /// The file of maintenance windows was read.
+    Maintenance(Maintenance),
     /// A receiver of messages has taken all up to a number: a hash of its address, and the number.
     Told(u64, u64),
 }
@@ -208,6 +212,7 @@ pub struct Core {
     sealing: Sealing,
     replacing: Replacing,
     watch: incidents::Watch,
+    windows: maintenance::Windows,
 }
 
 impl Core {
@@ -246,6 +251,7 @@ impl Core {
             last_forget: now,
             sealing: Sealing::default(),
             replacing: Replacing::default(),
+            windows: maintenance::Windows::default(),
             state,
         };
         core.await_known_agents();
@@ -291,6 +297,7 @@ impl Core {
             Event::ChoresDone(up_to) => self.chores_done(now, up_to),
             Event::Settings(read) => self.settings(now, read),
             Event::Ask(ask, name) => self.ask(now, ask, &name),
+            Event::Maintenance(file) => self.maintenance(file),
             Event::Told(sink, up_to) => self.told(now, sink, up_to),
         }
         self.confirm(now);
@@ -367,6 +374,7 @@ impl Core {
                 Kind::Hour(_) => self.sealed(None),
                 Kind::Snapshot(snapshot) => self.sealed(Some(snapshot.position)),
                 Kind::Incidents(_) => self.watch.logged(),
+                Kind::Maintenance { .. } => self.windows.logged(),
                 Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) | Kind::Told { .. } => {}
             }
             let change = self.state.apply(record).expect("a record made here can be decoded");
@@ -379,8 +387,10 @@ impl Core {
     fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) {
         match change {
             Change::Claimed | Change::Hour(_) | Change::Snapshot | Change::Incidents => {}
+            Change::Maintenance(targets) => self.watch.touch(&targets),
             Change::Targets(targets) => {
                 self.watch.touch(&targets);
+                self.windows.targets_changed();
                 self.note_targets(&targets, now);
                 for target in targets {
                     self.state.renew_verdict(target, now);

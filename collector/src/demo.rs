@@ -130,6 +130,7 @@ impl Demo {
             agent_settings: None,
             lease: LEASE,
             certificate_warning: None,
+            maintenance: None,
             notify: Notify::default(),
             agent_tokens: None,
             api_tokens: None,

@@ -19,6 +19,7 @@ pub mod hub;
 pub mod incidents;
 pub mod inspect;
 pub mod leader;
+pub mod maintenance;
 pub mod news;
 pub mod notify;
 pub mod parts;

@@ -29,6 +29,7 @@ use crate::http::{Answers, Api, History, Listeners, Orders, router};
 use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
 use crate::incidents::WatchConfig;
 use crate::leader::{LeadError, Leadership, lead};
+use crate::maintenance::Maintenance;
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
@@ -147,6 +148,7 @@ pub struct Collector {
     agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
     emf: Option<String>,
     notified: Notified,
+    maintenance: Option<Reloaded<Maintenance>>,
     lease: Option<LeaseKeeper>,
     meanwhile: Option<Meanwhile>,
 }
@@ -197,7 +199,7 @@ impl Collector {
         let core_config = core_config(&config);
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
-        let notified = Notified::open(&hub, config.notify).map_err(StartError::Messages)?;
+        let notified = Notified::open(&hub, config.notify.clone()).map_err(StartError::Messages)?;
         let mut core = Core::new(core_config, leadership.state, now);
         core.stand_on(leadership.standing);
         let history = store.parts();
@@ -234,6 +236,7 @@ impl Collector {
             agent_settings: config.agent_settings,
             emf: config.emf,
             notified,
+            maintenance: config.maintenance,
             lease,
             meanwhile,
         })
@@ -336,6 +339,12 @@ impl Collector {
         if let Some(deployment) = self.emf {
             let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
             parts.spawn(async move { Part::of("what CloudWatch is told", told.await) });
+        }
+        if let Some(windows) = self.maintenance {
+            let told = crate::maintenance::tell(hub.clone(), windows.live(), servers_stop.clone());
+            parts.spawn(async move { Part::of("the windows of maintenance", told.await) });
+            let kept = windows.keep(servers_stop.clone());
+            parts.spawn(async move { Part::of("the maintenance file's watcher", kept.await) });
         }
         self.notified.start(&mut parts, &servers_stop);
         let keeper = TargetKeeper {

@@ -8,6 +8,7 @@ mod attempts;
 mod changes;
 pub mod hours;
 pub mod incidents;
+mod quiet;
 mod series;
 pub mod snapshot;
 mod stretch;
@@ -28,6 +29,7 @@ pub use accept::{Accepted, LATE_MAX};
 pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use hours::Hours;
 pub use incidents::{Incident, Incidents};
+pub use quiet::Quiet;
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
 pub use suspicions::Suspicions;
@@ -138,6 +140,8 @@ pub enum Change {
     Snapshot,
     /// Something became of incidents, or was told.
     Incidents,
+    /// The maintenance of these targets begins, or changes.
+    Maintenance(Vec<TargetIdx>),
 }
 
 /// Unless its hour cannot be written, a slot is forgotten when it is too old; if it cannot, so much later.
@@ -196,6 +200,9 @@ impl State {
                 self.incidents.apply(at, facts);
                 Change::Incidents
             }
+            Kind::Maintenance { from, until, uids } => {
+                Change::Maintenance(self.apply_maintenance(at, (from, until), &uids, position))
+            }
             Kind::Told { sink, up_to } => {
                 self.incidents.messages.tell(sink, up_to);
                 Change::Incidents
@@ -225,7 +232,8 @@ impl State {
             | Change::Vantage(_)
             | Change::Hour(_)
             | Change::Snapshot
-            | Change::Incidents => {}
+            | Change::Incidents
+            | Change::Maintenance(_) => {}
         }
         Ok(())
     }
@@ -428,6 +436,27 @@ impl State {
         Change::Values(vantage, touched)
     }
 
+    /// Slots of these targets that are planned in a span are marked; what was written of the past is written again.
+    fn apply_maintenance(
+        &mut self,
+        at: Timestamp,
+        (from, until): (Timestamp, Timestamp),
+        uids: &[Uid],
+        position: u64,
+    ) -> Vec<TargetIdx> {
+        let known: Vec<TargetIdx> =
+            uids.iter().filter_map(|uid| self.by_uid.get(uid).copied()).collect();
+        for idx in &known {
+            self.targets[idx.index()].quiet.set(from, until);
+        }
+        let mut hour = self.hours.start_of(from.max(self.forgotten));
+        while hour <= at && !known.is_empty() {
+            self.hours.touch(hour, position);
+            hour = hour + self.hours.length();
+        }
+        known
+    }
+
     fn reporter(&mut self, batch: &ResultBatch) -> ReporterIdx {
         let reporter = Reporter {
             agent_id: batch.agent_id.clone(),
@@ -587,6 +616,9 @@ impl State {
             series.forget_before(horizon);
         }
         self.suspicions.forget_before(horizon);
+        for target in &mut self.targets {
+            target.quiet.forget_before(horizon);
+        }
         let horizon = now - keep_slots;
         self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);

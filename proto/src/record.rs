@@ -60,6 +60,15 @@ pub enum Kind {
         /// The number.
         up_to: u64,
     },
+    /// Targets are under maintenance, whatever was said before of the time after `from`.
+    Maintenance {
+        /// From then …
+        from: Timestamp,
+        /// … until then.
+        until: Timestamp,
+        /// Which.
+        uids: Vec<Uid>,
+    },
 }
 
 /// One revision of a finished hour.

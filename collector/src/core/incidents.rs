@@ -44,7 +44,8 @@ enum Wish {
     Well,
     /// Nobody knows: it neither begins nor ends anything.
     Unknown,
-    Unasked,
+    /// It has nothing to do with incidents now.
+    Out(LeftWhy),
 }
 
 impl Watch {
@@ -64,6 +65,11 @@ impl Watch {
         if !self.all {
             self.touched.extend_from_slice(targets);
         }
+    }
+
+    /// Whether nothing was looked at since the start.
+    pub(super) fn is_new(&self) -> bool {
+        self.all
     }
 
     /// A record of facts is durable.
@@ -121,10 +127,13 @@ impl Core {
         }
     }
 
-    fn wish(&self, target: TargetIdx) -> Wish {
+    fn wish(&self, now: Timestamp, target: TargetIdx) -> Wish {
         let state = self.state.target(target);
         if !state.listed || state.entry.paused {
-            return Wish::Unasked;
+            return Wish::Out(LeftWhy::Unasked);
+        }
+        if state.quiet.until(now).is_some() {
+            return Wish::Out(LeftWhy::Maintenance);
         }
         match state.verdict {
             Verdict::Up | Verdict::Degraded => Wish::Well,
@@ -137,13 +146,13 @@ impl Core {
     /// Who fails is gathered unless it has its incident; who is well leaves it.
     fn look_at_member(&mut self, now: Timestamp, target: TargetIdx, facts: &mut Vec<IncidentFact>) {
         let uid = self.state.target(target).uid;
-        let wish = self.wish(target);
+        let wish = self.wish(now, target);
         let Some(incident) = self.state.incidents.of(IncidentKind::Failing, uid) else {
             match wish {
                 Wish::Failing { .. } => {
                     self.watch.gathered.entry(target).or_insert(now);
                 }
-                Wish::Well | Wish::Unknown | Wish::Unasked => {
+                Wish::Well | Wish::Unknown | Wish::Out(_) => {
                     self.watch.gathered.remove(&target);
                 }
             }
@@ -156,7 +165,7 @@ impl Core {
                 IncidentWhat::Joined(self.member(now, target, down).member)
             }
             Wish::Failing { .. } => return,
-            Wish::Unasked => IncidentWhat::Left { uid, why: LeftWhy::Unasked },
+            Wish::Out(why) => IncidentWhat::Left { uid, why },
             Wish::Well if withdrawn() => IncidentWhat::Left { uid, why: LeftWhy::Withdrawn },
             Wish::Well => IncidentWhat::Left { uid, why: LeftWhy::Well },
             Wish::Unknown if withdrawn() => IncidentWhat::Left { uid, why: LeftWhy::Withdrawn },
@@ -188,9 +197,9 @@ impl Core {
             .extract_if(.., |_, since| now.since(*since) >= least)
             .map(|(target, _)| target)
             .collect();
-        let candidates = old.into_iter().filter_map(|target| match self.wish(target) {
+        let candidates = old.into_iter().filter_map(|target| match self.wish(now, target) {
             Wish::Failing { down } => Some(self.member(now, target, down)),
-            Wish::Well | Wish::Unknown | Wish::Unasked => None,
+            Wish::Well | Wish::Unknown | Wish::Out(_) => None,
         });
         let candidates = candidates.collect();
         let next = self.state.incidents.count() + 1;

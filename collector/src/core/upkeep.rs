@@ -79,6 +79,7 @@ impl Core {
             self.state.forget(now, self.config.keep_slots);
         }
         self.seal(now);
+        self.maintain(now);
         self.watch_incidents(now);
     }
 

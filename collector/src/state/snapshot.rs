@@ -14,15 +14,15 @@ use proto::{
 use super::changes::Changes;
 use super::hours::Hours;
 use super::{
-    Detail, Entry, MissedRun, Reach, Reporter, ReporterIdx, Series, State, Stretch, Suspicions,
-    TargetIdx, TargetState, Vantage, VantageIdx, VerdictChange,
+    Detail, Entry, MissedRun, Quiet, Reach, Reporter, ReporterIdx, Series, State, Stretch,
+    Suspicions, TargetIdx, TargetState, Vantage, VantageIdx, VerdictChange,
 };
 use crate::parts::{Coded, Damaged, In, Out, PART_BYTES, put_outcome, take_outcome};
 use crate::verdict::Verdict;
 
 /// The version of these parts. Whoever adds to the state adds to it, and reads the version before, too.
 const VERSION: u64 = 2;
-/// The first version that has incidents.
+/// The first version that has incidents and maintenance.
 const WITH_INCIDENTS: u64 = 2;
 
 /// The parts, in order.
@@ -133,7 +133,7 @@ pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damag
     for part in parts {
         let mut input = In(part);
         while !input.is_empty() {
-            take_target(&mut state, &mut input, &reporters)?;
+            take_target(&mut state, &mut input, &reporters, version)?;
         }
     }
     Ok(state)
@@ -166,6 +166,7 @@ impl Writer<'_> {
             since,
             stale_at,
             doubt,
+            quiet,
         } = target;
         let kind =
             Kind::Catalog { revision: 0, upserts: vec![entry.clone()], removals: Vec::new() };
@@ -176,6 +177,7 @@ impl Writer<'_> {
         out.put(since);
         out.put(stale_at);
         out.put(doubt);
+        out.put(&quiet.0);
         let state = self.state;
         let series = state.vantages().filter_map(|(vantage, _)| {
             let series = state.series(vantage, idx)?;
@@ -354,6 +356,7 @@ fn take_target(
     state: &mut State,
     input: &mut In<'_>,
     reporters: &[ReporterIdx],
+    version: u64,
 ) -> Result<(), Damaged> {
     let entry = take_target_entry(input)?;
     let idx = state.add(entry, Timestamp::EPOCH);
@@ -364,6 +367,9 @@ fn take_target(
     target.since = input.take()?;
     target.stale_at = input.take()?;
     target.doubt = input.take()?;
+    if version >= WITH_INCIDENTS {
+        target.quiet = Quiet(input.take()?);
+    }
     for _ in 0..input.count()? {
         let vantage: u16 = input.take()?;
         let series = take_series(input, reporters, &state.reporters)?;

@@ -40,6 +40,7 @@ pub struct Summary {
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
     pub unconfirmed: u64,
+    pub in_maintenance: Option<u64>,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -197,16 +198,25 @@ impl Counting {
                     continue;
                 }
                 let Some(series) = state.series(vantage, idx) else { continue };
-                tally.count(series, from, to, include, |entry| sample(entry, latencies));
+                tally.count(series, &target.quiet, from, to, include, |entry| {
+                    sample(entry, latencies)
+                });
                 // Before its first stretch nothing was due.
                 let first = series.stretches.first().map_or(to, |stretch| stretch.from);
                 let mut start = from.max(first).floor(question.round);
                 while start < to {
                     let end = start + question.round;
                     let (round, latencies) = rounds.entry(start).or_default();
-                    round.count(series, start.max(from), end.min(to), include, |entry| {
-                        sample(entry, latencies);
-                    });
+                    round.count(
+                        series,
+                        &target.quiet,
+                        start.max(from),
+                        end.min(to),
+                        include,
+                        |entry| {
+                            sample(entry, latencies);
+                        },
+                    );
                     start = end;
                 }
             }
@@ -243,6 +253,7 @@ impl Counting {
             uptime: uptime(&tally).filter(|_| !zoned),
             failures: named(&tally),
             unconfirmed: tally.unconfirmed,
+            in_maintenance: (!zoned).then_some(tally.quiet.expected),
             status_codes: tally.status_codes,
             rounds: rounds
                 .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))

@@ -1,7 +1,9 @@
 //! What is told of faults, message by message: what a tired person would want, and nothing else.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use collector::view::summary::Question;
 use proto::{IncidentKind, Uid};
 
 use crate::tale::{Tale, target};
@@ -201,4 +203,79 @@ fn incidents_depend_on_the_results_and_not_on_the_order_in_which_they_come() {
     for seed in 1..8 {
         assert_eq!(told_in_disorder(Some(seed)), expected, "seed {seed}");
     }
+}
+
+/// A window for some, from so many seconds from now until so many.
+fn window(tale: &Tale, who: &str, from: u64, to: u64) -> String {
+    let at = |seconds| (tale.now + Duration::from_secs(seconds)).rfc3339();
+    format!("[[window]]\n{who}\nfrom = \"{}\"\nto = \"{}\"\n", at(from), at(to))
+}
+
+#[test]
+fn what_fails_during_its_maintenance_is_told_when_that_is_over_and_not_before() {
+    let mut tale = calm(50, 60);
+    tale.maintain(&window(&tale, "targets = [\"t2\", \"t3\"]", 60, 1260));
+    tale.run(120);
+    tale.down = [3, 4, 5].map(Uid).into();
+    tale.run(600);
+    assert_eq!(tale.kinds(), ["opened"], "{:?}", tale.messages);
+    assert!(tale.messages[0].2.starts_with("t4 is down"), "{:?}", tale.messages);
+    tale.kill();
+    tale.run(60);
+    tale.down.remove(&Uid(3));
+    tale.run(700);
+    let titles: Vec<&str> = tale.messages.iter().map(|(_, _, title)| title.as_str()).collect();
+    assert_eq!(titles.len(), 2, "{titles:?}");
+    assert!(titles[1].starts_with("t3 is down"), "{titles:?}");
+}
+
+#[test]
+fn an_incident_ends_for_whoever_is_under_maintenance_and_only_for_those() {
+    let mut tale = calm(50, 60);
+    tale.down = [3, 4].map(Uid).into();
+    tale.run(200);
+    assert_eq!(tale.kinds(), ["opened", "opened"]);
+    tale.maintain(&window(&tale, "targets = [\"t2\"]", 0, 3600));
+    tale.run(120);
+    assert_eq!(tale.kinds(), ["opened", "opened", "closed"]);
+    let over = tale.core.state().incidents.closed().next().expect("one is over");
+    let left = over.past[&Uid(3)].left.expect("it left");
+    assert_eq!(left.1, proto::LeftWhy::Maintenance);
+    // The file is emptied: the window is over early.
+    tale.maintain("");
+    tale.run(120);
+    assert_eq!(tale.kinds(), ["opened", "opened", "closed", "opened"], "{:?}", tale.messages);
+}
+
+#[test]
+fn slots_under_maintenance_are_counted_and_left_out_of_uptime_also_after_the_file_has_changed() {
+    let mut tale = calm(10, 60);
+    tale.maintain(&window(&tale, "all = true", 60, 660));
+    tale.run(60);
+    tale.down = (1..=10).map(Uid).collect();
+    tale.run(540);
+    tale.down.clear();
+    tale.run(300);
+    tale.maintain("");
+    tale.run(60);
+    let summary = |tale: &Tale| {
+        let question = Question {
+            window: Duration::from_secs(1000),
+            round: Duration::from_secs(600),
+            vantage: None,
+            zone: None,
+            category: None,
+        };
+        collector::view::summary::summary(tale.core.state(), tale.now, &question)
+    };
+    let found = summary(&tale);
+    // Ten targets, two vantages, ten minutes.
+    let inside = found.in_maintenance.expect("no zone was asked for");
+    assert!((190..=210).contains(&inside), "{inside}");
+    let uptime = found.uptime.expect("slots are settled");
+    assert_eq!((uptime.low, uptime.high, uptime.coverage), (1.0, 1.0, 1.0));
+    assert!(found.failures["connect"] > 100, "they are in every count: {:?}", found.failures);
+    tale.kill();
+    tale.run(1);
+    assert_eq!(summary(&tale).in_maintenance, Some(inside), "what was is in the log");
 }

@@ -9,7 +9,8 @@ use bytes::Bytes;
 use collector::core::{Core, CoreConfig, Effect, Event, SealPace};
 use collector::fleet::SessionId;
 use collector::incidents::WatchConfig;
-use collector::state::State;
+use collector::maintenance::Maintenance;
+use collector::state::{State, TargetIdx};
 use collector::target_file::Target;
 use collector::view::incidents::event;
 use proto::{
@@ -49,7 +50,8 @@ struct Actor {
     sees: bool,
     /// What it was asked to run, beside its schedule.
     runs: Vec<(Uid, u32, Timestamp)>,
-    probed: BTreeMap<Uid, Timestamp>,
+    /// When what is due next.
+    next: BTreeSet<(Timestamp, TargetIdx)>,
 }
 
 pub(crate) struct Tale {
@@ -60,6 +62,7 @@ pub(crate) struct Tale {
     log: Vec<Bytes>,
     actors: Vec<Actor>,
     list: Vec<Target>,
+    windows: Maintenance,
     addresses: BTreeMap<Uid, SocketAddr>,
     /// What does not answer.
     pub(crate) down: BTreeSet<Uid>,
@@ -99,6 +102,7 @@ impl Tale {
             log,
             actors: Vec::new(),
             list,
+            windows: Maintenance::default(),
             addresses,
             down: BTreeSet::new(),
             sessions: 0,
@@ -113,9 +117,9 @@ impl Tale {
 
     pub(crate) fn agent(&mut self, id: &'static str, vantage: &'static str, zone: &'static str) {
         let session = SessionId(0);
-        let (runs, probed) = (Vec::new(), BTreeMap::new());
+        let (runs, next) = (Vec::new(), BTreeSet::new());
         let (seq, online, sees) = (0, false, true);
-        self.actors.push(Actor { id, vantage, zone, session, seq, online, sees, runs, probed });
+        self.actors.push(Actor { id, vantage, zone, session, seq, online, sees, runs, next });
         self.connect(self.actors.len() - 1);
     }
 
@@ -179,11 +183,19 @@ impl Tale {
         state.replay(claim).expect("a claim has nothing to decode");
         self.core = Core::new(self.config.clone(), state, self.now);
         self.tell(Event::Listed(self.list.clone()));
+        self.tell(Event::Maintenance(self.windows.clone()));
         for index in 0..self.actors.len() {
             if self.actors[index].online {
                 self.connect(index);
             }
         }
+    }
+
+    /// The file of maintenance windows changes.
+    pub(crate) fn maintain(&mut self, text: &str) {
+        let windows = Maintenance::parse(text, "m.toml").expect("windows");
+        self.tell(Event::Maintenance(windows.clone()));
+        self.windows = windows;
     }
 
     /// The target file changes.
@@ -245,7 +257,7 @@ impl Tale {
     pub(crate) fn jump(&mut self, seconds: u64) {
         self.now = self.now + Duration::from_secs(seconds);
         for actor in &mut self.actors {
-            actor.probed.clear();
+            actor.next.clear();
             actor.runs.clear();
         }
     }
@@ -288,31 +300,35 @@ impl Tale {
     /// The slots of what it holds that have come due since it looked last.
     fn scheduled(&mut self, index: usize) -> Vec<(Uid, u32, Timestamp)> {
         let state = self.core.state();
-        let actor = &self.actors[index];
+        let actor = &mut self.actors[index];
         let Some(vantage) = state.vantage_idx(actor.vantage) else { return Vec::new() };
         let Some(place) = self.core.fleet().place(vantage) else { return Vec::new() };
+        if actor.next.is_empty() {
+            let all = state.targets().filter_map(|(idx, _)| {
+                let (planned, _) = state.series(vantage, idx)?.next(self.now)?;
+                Some((planned, idx))
+            });
+            actor.next = all.collect();
+        }
         let mut due = Vec::new();
-        for (idx, target) in state.targets() {
-            let owner = place.claims.owner(target.shard).and_then(|o| self.core.fleet().agent(o));
-            let Some(series) = state.series(vantage, idx) else { continue };
-            let cursor = actor.probed.get(&target.uid).copied().unwrap_or(self.now);
-            let Some((planned, stretch)) = series.next(cursor) else { continue };
-            if planned > self.now || stretch.is_first_pass(planned) {
-                continue;
+        while let Some((planned, idx)) = actor.next.pop_first() {
+            if planned > self.now {
+                actor.next.insert((planned, idx));
+                break;
             }
+            let Some(series) = state.series(vantage, idx) else { continue };
+            if let Some((later, _)) = series.next(planned + Duration::from_millis(1)) {
+                actor.next.insert((later, idx));
+            }
+            let target = state.target(idx);
+            let owner = place.claims.owner(target.shard).and_then(|o| self.core.fleet().agent(o));
             let mine = owner.is_some_and(|owner| owner.id == actor.id);
-            due.push((mine, target.uid, target.entry.revision, planned));
+            let stretch = series.stretch_of(planned);
+            if mine && stretch.is_some_and(|stretch| !stretch.is_first_pass(planned)) {
+                due.push((target.uid, target.entry.revision, planned));
+            }
         }
-        let actor = &mut self.actors[index];
-        let all: Vec<Uid> = self.addresses.keys().copied().collect();
-        for uid in all {
-            actor.probed.entry(uid).or_insert(self.now);
-        }
-        for (_, uid, _, planned) in &due {
-            actor.probed.insert(*uid, *planned + Duration::from_millis(1));
-        }
-        due.retain(|(mine, ..)| *mine);
-        due.into_iter().map(|(_, uid, revision, planned)| (uid, revision, planned)).collect()
+        due
     }
 
     fn result(&self, index: usize, uid: Uid, revision: u32, planned: Timestamp) -> ProbeResult {

@@ -56,6 +56,11 @@ pub fn encode_record(record: Record) -> Bytes {
         }
         Kind::Incidents(facts) => RawKind::Incidents(facts_to_raw(facts)),
         Kind::Told { sink, up_to } => RawKind::Told(raw::Told { sink, up_to }),
+        Kind::Maintenance { from, until, uids } => RawKind::Maintenance(raw::Maintenance {
+            from_ms: from.millis(),
+            until_ms: until.millis(),
+            uids: uids.into_iter().map(|uid| uid.0).collect(),
+        }),
     };
     raw::Record { at_ms: at.millis(), kind: Some(kind) }.encode_to_vec().into()
 }
@@ -105,6 +110,11 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
         }
         RawKind::Incidents(facts) => Kind::Incidents(facts_from_raw(facts)?),
         RawKind::Told(raw::Told { sink, up_to }) => Kind::Told { sink, up_to },
+        RawKind::Maintenance(raw::Maintenance { from_ms, until_ms, uids }) => Kind::Maintenance {
+            from: Timestamp::from_millis(from_ms),
+            until: Timestamp::from_millis(until_ms),
+            uids: uids.into_iter().map(Uid).collect(),
+        },
     };
     Ok(Record { at: Timestamp::from_millis(at_ms), kind })
 }

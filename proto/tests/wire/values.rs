@@ -430,6 +430,8 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         }),
         vec(fact(), 0..4).prop_map(Kind::Incidents),
         any::<(u64, u64)>().prop_map(|(sink, up_to)| Kind::Told { sink, up_to }),
+        (instant(), instant(), vec(uid(), 0..4))
+            .prop_map(|(from, until, uids)| Kind::Maintenance { from, until, uids }),
     ];
     (instant(), kind).prop_map(|(at, kind)| Record { at, kind })
 }

@@ -1,0 +1,131 @@
+//! Mistakes made on purpose: the oracle notices each, within a few seeds; and those that are none do not make it fail.
+//!
+//! `SIM_MEASURE=40 cargo test … the_seeds_that_each_mistake_takes -- --nocapture` prints how many seeds each mutant
+//! takes; docs/testing.md has the answers.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+use std::time::Duration;
+
+use crate::mutants::{Mutant, Wrong};
+use crate::oracle;
+use crate::scale::MINUTES;
+use crate::world::World;
+use crate::world::faults::Faults;
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+thread_local! {
+    static EXPECTS_A_PANIC: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the oracle says of a run in which the mistake is made, if it notices.
+fn caught(mutant: Mutant, seed: u64) -> Option<String> {
+    static QUIETLY: Once = Once::new();
+    QUIETLY.call_once(|| {
+        let loudly = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !EXPECTS_A_PANIC.get() {
+                loudly(panic);
+            }
+        }));
+    });
+    let mut world = World::new(seed, MINUTES, Faults::any());
+    world.mutant = Some(mutant);
+    EXPECTS_A_PANIC.set(true);
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        world.run(TEN_MINUTES);
+        world.heal_and_converge();
+        oracle::check(&mut world);
+    }));
+    EXPECTS_A_PANIC.set(false);
+    let panic = run.err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    Some(
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default(),
+    )
+}
+
+/// Each with a seed that shows it.
+const CAUGHT: [(Mutant, u64); 24] = [
+    (Mutant::AckBeforeAppend, 1),
+    (Mutant::UnknownAppendTakenAsDone, 1),
+    (Mutant::FreeOnSend, 1),
+    (Mutant::PausedProbeAsTimeout, 1),
+    (Mutant::TakeoverWithNextSlot, 1),
+    (Mutant::DeltaAgainstSent, 1),
+    (Mutant::OffsetStep, 1),
+    (Mutant::RefusedNotAcknowledged, 1),
+    (Mutant::LateResultDroppedSilently, 1),
+    (Mutant::PartTakenAsWritten, 1),
+    (Mutant::StaleSpecificationAccepted, 1),
+    (Mutant::TrimBeforeManifest, 1),
+    (Mutant::AcksOutOfOrder, 1),
+    (Mutant::Counts(Wrong::FirstWins), 1),
+    (Mutant::Counts(Wrong::LastWins), 1),
+    (Mutant::Counts(Wrong::DedupeByStartTime), 1),
+    (Mutant::Counts(Wrong::KeyBySlotNumber), 1),
+    (Mutant::Counts(Wrong::FloorOffByOne), 1),
+    (Mutant::Counts(Wrong::HourByArrival), 1),
+    (Mutant::Counts(Wrong::MissedOverwritesResult), 1),
+    (Mutant::Counts(Wrong::RevisionThatAdds), 1),
+    (Mutant::Counts(Wrong::LogAndHourBothCounted), 1),
+    (Mutant::Counts(Wrong::ExpectedFromTodaysCatalog), 1),
+    (Mutant::Counts(Wrong::LateNotCounted), 1),
+];
+
+/// Mistakes that a few seeds do not show, because another rule makes them good.
+const ELUSIVE: [Mutant; 7] = [
+    Mutant::OldAckHonoured,
+    Mutant::DroppedRangesUnreported,
+    Mutant::WatermarkBeforeDurable,
+    Mutant::TakeoverWithoutClaim,
+    Mutant::SettlesWithoutWaiting,
+    Mutant::Counts(Wrong::UidReused),
+    Mutant::Counts(Wrong::DeposedCounted),
+];
+
+/// What is wasteful and not wrong.
+const BENIGN: [Mutant; 2] = [Mutant::ResendEverything, Mutant::RunEverythingTwice];
+
+#[test]
+fn the_oracle_notices_every_mistake_at_its_seed() {
+    for (mutant, seed) in CAUGHT {
+        let what = caught(mutant, seed);
+        assert!(what.is_some(), "{mutant:?} went unnoticed with seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_wasteful_and_not_wrong_does_not_make_the_oracle_fail() {
+    for mutant in BENIGN {
+        for seed in 1..=6 {
+            let what = caught(mutant, seed);
+            assert!(what.is_none(), "{mutant:?} with seed {seed}: {what:?}");
+        }
+    }
+}
+
+/// By hand: how many of the first seeds notice each mistake, and how many seeds that takes.
+#[test]
+fn the_seeds_that_each_mistake_takes() {
+    let Ok(seeds) = std::env::var("SIM_MEASURE") else { return };
+    let seeds: u64 = seeds.parse().expect("a number");
+    let caught_ones = CAUGHT.iter().map(|(mutant, _)| *mutant);
+    for mutant in caught_ones.chain(ELUSIVE).chain(BENIGN) {
+        let (mut waits, mut last, mut first) = (Vec::new(), 0, String::new());
+        for seed in 1..=seeds {
+            let Some(what) = caught(mutant, seed) else { continue };
+            if waits.is_empty() {
+                first = format!("seed {seed}: {}", what.chars().take(110).collect::<String>());
+            }
+            waits.push(seed - last);
+            last = seed;
+        }
+        waits.sort_unstable();
+        let median = waits.get(waits.len() / 2).map_or("none".to_owned(), u64::to_string);
+        println!("{mutant:?}: {} of {seeds}, median {median}; {first}", waits.len());
+    }
+}

@@ -96,6 +96,8 @@ run "an_existing_network_is_used" {
       private_subnet_ids = { "eu-west-1a" = "subnet-3", "eu-west-1b" = "subnet-4" }
       nat_public_ips     = ["192.0.2.1"]
     }
+
+    table_max_request_units = 500 # What it does: store.tftest.hcl. The stand-in for AWS does not hold it.
   }
 
   assert {

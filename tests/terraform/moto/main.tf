@@ -73,15 +73,14 @@ module "zonewatch" {
   log_archive_days = var.buckets ? 30 : 0
 
   # Not the defaults: test_moto.py looks for each in what was made of it.
-  cidr                    = "10.20.0.0/16"
-  interval                = "30s"
-  timeout                 = "5s"
-  collector               = { cpu = 1024, memory_mib = 4096, environment = { ZONEWATCH_LEASE = "15s" } }
-  table_max_request_units = 500
-  log_retention_days      = 90
-  alarm_thresholds        = { targets_down = 3 }
-  runbook_url             = "https://ops.example.com/runbooks.md"
-  expected_load           = { targets = 1000, interval_seconds = 30, timeout_seconds = 5 }
+  cidr               = "10.20.0.0/16"
+  interval           = "30s"
+  timeout            = "5s"
+  collector          = { cpu = 1024, memory_mib = 4096, environment = { ZONEWATCH_LEASE = "15s" } }
+  log_retention_days = 90
+  alarm_thresholds   = { targets_down = 3 }
+  runbook_url        = "https://ops.example.com/runbooks.md"
+  expected_load      = { targets = 1000, interval_seconds = 30, timeout_seconds = 5 }
 
   agents = {
     cpu            = 512

@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
+use tracing::{Instrument, info_span};
 
 use crate::agent_core::StreamId;
 use crate::config::{AgentConfig, AgentError, ClientTls, CollectorUrl, Files, Secret};
@@ -135,11 +136,12 @@ impl Dialer {
     ) -> Session {
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
         let dialer = self.clone();
-        let task = tasks.spawn(async move {
+        let conversation = async move {
             let ending = dialer.converse(id, messages, &heard).await;
             // Nobody is left to hear it only when the agent itself has ended.
             let _ = heard.send((id, Heard::Over(ending))).await;
-        });
+        };
+        let task = tasks.spawn(conversation.instrument(info_span!("session", stream = id.0)));
         Session { id, outbound: Some(outbound), task }
     }
 

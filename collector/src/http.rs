@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 mod guard;
 mod history;
 mod incidents;
+mod listing;
 mod metrics;
 mod openapi;
 mod page;
@@ -47,6 +48,7 @@ pub use cors::Origin;
 pub use cursor::Orders;
 pub use events::Listeners;
 pub use history::History;
+pub use listing::Lists;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -79,6 +81,8 @@ pub struct Api {
     pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
+    /// The index of the list of targets.
+    pub lists: Lists,
     /// Orders of lists that somebody may read further.
     pub orders: Orders,
     /// What became of messages to receivers.
@@ -97,7 +101,7 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/v1/hours", get(history::hours)),
         ("/api/v1/uptime", get(history::uptime)),
         ("/api/v1/targets/{name}/history", get(history::target_history)),
-        ("/api/v1/targets", get(v1::targets)),
+        ("/api/v1/targets", get(listing::targets)),
         ("/api/v1/targets/{name}", get(v1::target)),
         ("/api/v1/targets/{name}/probe", post(probe_now::everywhere)),
         ("/api/v1/changes", get(v1::changes)),

@@ -301,6 +301,7 @@ impl Collector {
             refusals: refusals.clone(),
             origins: self.origins,
             answers: Answers::default(),
+            lists: Default::default(),
             orders: Orders::default(),
             notified: self.notified.counts.clone(),
             listeners: Listeners::new(news, servers_stop.clone()),

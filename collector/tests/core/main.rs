@@ -3,6 +3,7 @@
 mod asks;
 mod confirming;
 mod incidents;
+mod revisions;
 mod rig;
 mod tale;
 

@@ -2,6 +2,7 @@
 
 mod asks;
 mod confirming;
+mod revisions;
 mod rig;
 
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use agent::cli::{Cli, Command, Format, HealthcheckArgs, LogArgs, ProbeArgs, RunArgs};
 use agent::levels::Levels;
@@ -19,6 +20,8 @@ use tracing_subscriber::EnvFilter;
 const FAILED: u8 = 1;
 /// Wrong usage or configuration.
 const USAGE: u8 = 2;
+/// Signals this close together are one: `timeout` and some supervisors signal a process and then its whole group.
+const SAME_SIGNAL: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -67,7 +70,7 @@ async fn run(args: RunArgs) -> ExitCode {
     let stop = CancellationToken::new();
     let running = agent.run(stop.clone());
     tokio::pin!(running);
-    let mut asked = false;
+    let mut asked: Option<Instant> = None;
     loop {
         tokio::select! {
             report = &mut running => {
@@ -81,10 +84,11 @@ async fn run(args: RunArgs) -> ExitCode {
             }
             never = &mut levels => match never {},
             () = signals.next() => {
-                if asked {
-                    return fail(FAILED, "a second signal: stopped at once");
+                match asked {
+                    Some(first) if first.elapsed() < SAME_SIGNAL => continue,
+                    Some(_) => return fail(FAILED, "a second signal: stopped at once"),
+                    None => asked = Some(Instant::now()),
                 }
-                asked = true;
                 tracing::info!("draining: finishing what runs, delivering what there is");
                 stop.cancel();
             }

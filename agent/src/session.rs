@@ -155,7 +155,13 @@ impl Dialer {
         let channel = match endpoint.connect().await {
             Ok(channel) => channel,
             Err(error) => {
-                return Ending { cause: Cause::Unreachable, text: chain(&error) };
+                let text = chain(&error);
+                let hint = if self.collector.is_https() && text.contains("InvalidContentType") {
+                    " (it speaks no TLS there: expected --collector http://…, or a collector with --tls-cert)"
+                } else {
+                    ""
+                };
+                return Ending { cause: Cause::Unreachable, text: format!("{text}{hint}") };
             }
         };
         let gone = || Ending { cause: Cause::Ended, text: "this agent stopped".into() };
@@ -258,6 +264,9 @@ impl Drop for Session {
     }
 }
 
+/// What tonic says of an answer that is none of gRPC's and a refusal. (A 5xx may be a balancer without a collector.)
+const NOT_GRPC: &str = "while receiving response with status: 4";
+
 impl Ending {
     fn of(status: &Status) -> Self {
         let cause = match status.code() {
@@ -266,6 +275,8 @@ impl Ending {
             }
             Code::Unauthenticated | Code::PermissionDenied => Cause::Denied,
             Code::Unimplemented => Cause::NotACollector,
+            // Another server's answer, which is not even gRPC: the collector's own HTTP port, say.
+            _ if status.message().contains(NOT_GRPC) => Cause::NotACollector,
             Code::Unavailable | Code::DeadlineExceeded => Cause::Unreachable,
             _ => Cause::Ended,
         };

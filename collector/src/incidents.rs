@@ -36,6 +36,8 @@ pub fn gather(interval: Duration) -> Duration {
 /// When things are decided.
 #[derive(Clone, Debug)]
 pub struct WatchConfig {
+    /// Whether anything is.
+    pub on: bool,
     /// The length of a round: the default interval.
     pub round: Duration,
     /// How long failures are gathered.
@@ -47,6 +49,7 @@ pub struct WatchConfig {
 impl Default for WatchConfig {
     fn default() -> Self {
         Self {
+            on: true,
             round: Duration::from_secs(600),
             gather: GATHER,
             certificate_warning: Some(Duration::from_secs(14 * 24 * 3600)),

@@ -516,6 +516,7 @@ pub(crate) fn core_config(config: &Config) -> CoreConfig {
         seal: SealPace::default(),
         local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
         watch: WatchConfig {
+            on: true,
             round: config.interval,
             certificate_warning: config.certificate_warning,
             gather: crate::incidents::gather(config.interval),

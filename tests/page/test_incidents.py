@@ -78,8 +78,10 @@ class Server:
         """What it answered 200, and what it was."""
         found = []
         for request in self.requests:
-            if request["answered"] == 200:
-                found.append(json.loads(request["body"]))
+            told = json.loads(request["body"])
+            # On a machine that is busy the monitor may say that it sees too little: true, and not what is tried here.
+            if request["answered"] == 200 and told["data"].get("incident", {}).get("kind") == "failing":
+                found.append(told)
         return found
 
     def close(self):
@@ -144,10 +146,11 @@ def test_incidents_arrive_once_and_true_whatever_becomes_of_their_receivers_and_
     serve += ["--heartbeat", f"{heart.url}/beat"]
 
     def incidents(state: str = "open") -> list[dict]:
-        return read(f"http://127.0.0.1:{http}/api/v1/incidents?state={state}")["incidents"]
+        return read(f"http://127.0.0.1:{http}/api/v1/incidents?kind=failing&state={state}")["incidents"]
 
     def alerts() -> list[dict]:
-        return read(f"http://127.0.0.1:{alertmanager}/api/v2/alerts")
+        every = read(f"http://127.0.0.1:{alertmanager}/api/v2/alerts")
+        return [alert for alert in every if alert["labels"]["alertname"] == "ZonewatchFailing"]
 
     world.start("alertmanager", alerts_command)
     world.start("collector", serve)
@@ -182,7 +185,11 @@ def test_incidents_arrive_once_and_true_whatever_becomes_of_their_receivers_and_
     opened = until("the message", sink.taken)[0]
     assert opened["data"]["change"] == "opened"
     assert opened["data"]["incident"]["id"] == incident["id"]
-    keys = {r["headers"]["idempotency-key"] for r in sink.requests if b'"opened"' in r["body"]}
+    keys = {
+        r["headers"]["idempotency-key"]
+        for r in sink.requests
+        if b'"change":"opened"' in r["body"] and b'"kind":"failing"' in r["body"]
+    }
     assert keys == {opened["key"]}, "the same message always has the same key"
     for request in sink.requests:
         signed = f"{request['headers']['x-zonewatch-timestamp']}.".encode() + request["body"]
@@ -219,7 +226,7 @@ def test_whoever_never_answers_costs_nobody_else_anything(world):
     url = f"http://127.0.0.1:{http}/api/v1/"
     until("it is up", lambda: read(url + "summary")["targets"]["up"] == 1)
     site.behave = 500
-    until("an incident", lambda: read(url + "incidents")["open"] == 1)
+    until("an incident", lambda: read(url + "incidents?kind=failing")["incidents"])
     before = read(url + "summary")["slots"]["received"]
     until("probing goes on", lambda: read(url + "summary")["slots"]["received"] > before + 3)
     began = time.monotonic()

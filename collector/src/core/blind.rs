@@ -102,7 +102,7 @@ impl Core {
     pub(super) fn count_round(&mut self, now: Timestamp) {
         let length = self.config.watch.round;
         let blindness = &mut self.watch.blindness;
-        if now < blindness.look {
+        if now < blindness.look || !self.config.watch.on {
             return;
         }
         let Some(first_load) = self.state.first_load else { return };

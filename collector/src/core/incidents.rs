@@ -81,6 +81,9 @@ impl Watch {
 impl Core {
     /// Looks at what changed, and logs what follows. Once a second.
     pub(super) fn watch_incidents(&mut self, now: Timestamp) {
+        if !self.config.watch.on {
+            return;
+        }
         self.watch_store(now);
         if self.stopping || self.watch.in_log > 0 || self.state.first_load.is_none() {
             return;

@@ -1,4 +1,4 @@
-"""Incidents reach a real Alertmanager and a webhook that is slow, dead, answers 500 and comes back; and outlive the collector."""
+"""Incidents reach a real Alertmanager and a webhook that is slow, dead, answers 500 and comes back."""
 
 import hashlib
 import hmac
@@ -40,7 +40,7 @@ def read(url: str):
 
 
 class Server:
-    """Answers every POST and GET as `behave` says: a status, or "hang"; keeps what was posted and how it was answered."""
+    """Answers every POST and GET as `behave` says, a status or "hang"; keeps what was posted and how it was answered."""
 
     def __init__(self):
         self.behave: int | str = 200

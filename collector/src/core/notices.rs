@@ -1,6 +1,6 @@
 //! What the core tells whoever listens: nothing depends on it.
 
-use proto::Timestamp;
+use proto::{HourManifest, Timestamp};
 
 use super::Core;
 use crate::fleet::AgentIdx;
@@ -21,6 +21,13 @@ pub enum Notice {
         /// When.
         at: Timestamp,
     },
+    /// A finished hour was written, for the first time or anew.
+    Revision {
+        /// Its first instant.
+        hour: Timestamp,
+        /// 1 when it became final, more when something in it changed after that.
+        revision: u32,
+    },
 }
 
 impl Notice {
@@ -28,6 +35,7 @@ impl Notice {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Fleet { .. } => "fleet",
+            Self::Revision { .. } => "revision",
         }
     }
 }
@@ -64,10 +72,24 @@ impl Core {
     pub(super) fn notice(&mut self, now: Timestamp, idx: AgentIdx, change: FleetChange) {
         let Some(agent) = self.fleet.agent(idx) else { return };
         let (agent, vantage, zone) = (agent.id.clone(), agent.vantage.clone(), agent.zone.clone());
+        self.tell(Notice::Fleet { change, agent, vantage, zone, at: now });
+    }
+
+    /// An hour is about to be in the state as this manifest says: whoever keeps what it was is to know. One that was written
+    /// again because what changed came to the same is no news.
+    pub(super) fn notice_revision(&mut self, manifest: &HourManifest) {
+        let HourManifest { start, revision, .. } = *manifest;
+        let before = self.state.hours().get(start).and_then(|hour| hour.sealed.as_ref());
+        if before.is_none_or(|before| before.revision < revision) {
+            self.tell(Notice::Revision { hour: start, revision });
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
         if self.notices.len() >= WAITING_MAX {
             self.notices.remove(0);
         }
-        self.notices.push(Notice::Fleet { change, agent, vantage, zone, at: now });
+        self.notices.push(notice);
     }
 
     /// What is to be told since the last time.

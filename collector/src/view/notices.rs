@@ -1,4 +1,4 @@
-//! What is told of the fleet as it happens.
+//! What is told as it happens and stands in no other route.
 
 use serde::Serialize;
 
@@ -6,23 +6,25 @@ use crate::core::Notice;
 
 /// One notice.
 #[derive(Debug, Serialize)]
+#[serde(untagged)]
 #[expect(missing_docs, reason = "docs/api.md says what each field means")]
-pub struct FleetChange {
-    pub change: &'static str,
-    pub agent: String,
-    pub vantage: String,
-    pub zone: String,
-    pub at: String,
+pub enum Shown {
+    Fleet { change: &'static str, agent: String, vantage: String, zone: String, at: String },
+    Revision { hour: String, revision: u32 },
 }
 
 /// As users see it.
-pub fn shown(notice: &Notice) -> FleetChange {
-    let Notice::Fleet { change, agent, vantage, zone, at } = notice;
-    FleetChange {
-        change: change.name(),
-        agent: agent.clone(),
-        vantage: vantage.clone(),
-        zone: zone.clone(),
-        at: at.rfc3339(),
+pub fn shown(notice: &Notice) -> Shown {
+    match notice {
+        Notice::Fleet { change, agent, vantage, zone, at } => Shown::Fleet {
+            change: change.name(),
+            agent: agent.clone(),
+            vantage: vantage.clone(),
+            zone: zone.clone(),
+            at: at.rfc3339(),
+        },
+        Notice::Revision { hour, revision } => {
+            Shown::Revision { hour: hour.rfc3339(), revision: *revision }
+        }
     }
 }

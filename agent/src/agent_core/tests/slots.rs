@@ -39,7 +39,7 @@ fn a_start_keeps_its_time_when_more_is_learnt_of_the_clock_while_the_probe_runs(
     let found = rig.found();
     // A quicker answer than the one before says that the collector's clock is 120 ms behind what was believed.
     let (sent_us, now_us) = (rig.now.0, rig.collector_us() - 120_000);
-    rig.hear(CollectorMessage::Beat(Beat { sent_us, now_us, load: None }));
+    rig.hear(CollectorMessage::Beat(Beat { sent_us, now_us, ..Beat::default() }));
     rig.pass(100);
     rig.ended(0, found);
     rig.pass(100);
@@ -95,6 +95,22 @@ fn a_fault_of_this_machine_rests_a_second_and_is_missed_at_the_end_of_the_window
     rig.ended(1, Attempt::Fault);
     rig.pass(100);
     assert_eq!(rig.reported().missed, [missed(1, 1_500, 1_501, Missed::AgentFault)]);
+}
+
+#[test]
+fn a_slot_that_three_faults_befell_is_reported_while_another_agent_can_still_run_it() {
+    let mut rig = Rig::welcomed();
+    rig.grant(0, vec![target(1, 10_000, 1_500)]);
+    rig.pass(500);
+    for n in 0..3 {
+        assert_eq!(rig.starts.len(), n + 1);
+        assert_eq!(rig.core.counts().missed[Missed::AgentFault as usize], 0);
+        rig.ended(n, Attempt::Fault);
+        rig.pass(1_000);
+    }
+    assert_eq!(rig.reported().missed, [missed(1, 1_500, 1_501, Missed::AgentFault)]);
+    assert_eq!(rig.starts.len(), 3);
+    assert!(rig.results().last().unwrap().watermark > at(1_500));
 }
 
 #[test]

@@ -1,0 +1,5 @@
+//! What must hold, a sentence each.
+
+mod mutants;
+mod single;
+mod together;

@@ -40,7 +40,7 @@ def read(url: str):
 
 
 class Server:
-    """Answers every POST and GET as `behave` says, a status or "hang"; keeps what was posted and how it was answered."""
+    """Answers as `behave` says, with a status or "hang"; keeps what was posted and how it was answered."""
 
     def __init__(self):
         self.behave: int | str = 200

@@ -27,5 +27,5 @@ fn a_day_of_every_fault_at_once_is_accounted_for_to_the_last_slot() {
     });
 }
 
-/// Days that are tried every time: one takes half a minute without optimisation. `scripts/test simulation` tries 200.
+/// Days that are tried every time: one takes half a minute without optimisation. `SIM_SEEDS` tries more of them.
 const DAYS: u64 = 1;

@@ -34,7 +34,7 @@ use crate::target_file::Target;
 pub use asks::{Answer, AskId, Asked, AskedAt};
 use confirm::Confirming;
 pub use counters::Counters;
-pub use notices::{FleetChange, Notice};
+pub use notices::{FleetChange, Notice, SuspicionChange};
 use seal::{Replacing, Sealing};
 pub use seal::{SealPace, Standing};
 pub use tuning::{BEHIND_MAX, Progress, Tuning};

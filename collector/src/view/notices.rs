@@ -6,23 +6,47 @@ use crate::core::Notice;
 
 /// One notice.
 #[derive(Debug, Serialize)]
+#[serde(untagged)]
 #[expect(missing_docs, reason = "docs/api.md says what each field means")]
-pub struct FleetChange {
-    pub change: &'static str,
-    pub agent: String,
-    pub vantage: String,
-    pub zone: String,
-    pub at: String,
+pub enum Shown {
+    Fleet {
+        change: &'static str,
+        agent: String,
+        vantage: String,
+        zone: String,
+        at: String,
+    },
+    Suspicion {
+        change: &'static str,
+        circle: &'static str,
+        vantage: Option<String>,
+        zone: Option<String>,
+        agents: Vec<String>,
+        since: String,
+        at: String,
+    },
 }
 
 /// As users see it.
-pub fn shown(notice: &Notice) -> FleetChange {
-    let Notice::Fleet { change, agent, vantage, zone, at } = notice;
-    FleetChange {
-        change: change.name(),
-        agent: agent.clone(),
-        vantage: vantage.clone(),
-        zone: zone.clone(),
-        at: at.rfc3339(),
+pub fn shown(notice: &Notice) -> Shown {
+    match notice {
+        Notice::Fleet { change, agent, vantage, zone, at } => Shown::Fleet {
+            change: change.name(),
+            agent: agent.clone(),
+            vantage: vantage.clone(),
+            zone: zone.clone(),
+            at: at.rfc3339(),
+        },
+        Notice::Suspicion { change, circle, vantage, zone, agents, since, at } => {
+            Shown::Suspicion {
+                change: change.name(),
+                circle: circle.name(),
+                vantage: vantage.clone(),
+                zone: zone.clone(),
+                agents: agents.clone(),
+                since: since.rfc3339(),
+                at: at.rfc3339(),
+            }
+        }
     }
 }

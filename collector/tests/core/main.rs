@@ -2,7 +2,10 @@
 
 mod asks;
 mod confirming;
+mod reconnecting;
 mod rig;
+mod standing_still;
+mod vantages;
 
 use std::time::Duration;
 

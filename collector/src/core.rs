@@ -412,6 +412,7 @@ impl Core {
 
     /// Targets are new or changed: they have a place in their shard, and every vantage looks at them.
     fn note_targets(&mut self, targets: &[TargetIdx], now: Timestamp) {
+        self.fleet.forget_weights();
         for target in targets {
             let shard = self.state.target(*target).shard;
             let members = &mut self.members[shard.index()];

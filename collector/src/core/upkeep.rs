@@ -56,6 +56,7 @@ impl Core {
             self.replan_all(now);
         }
         self.expire_leases(now);
+        self.go_on_moving(now);
         self.drop_spent_claims();
         self.renew_stale_verdicts(now);
         self.tell_laggards(now);
@@ -132,7 +133,6 @@ impl Core {
         }
     }
 
-    /// On every tick, so that the spans join: a vantage was there all the time, or it was not.
     /// While this process stood still it heard nobody and led nobody. Agents that live have a lease to come back and say what
     /// became of their slots.
     fn note_standstill(&mut self, now: Timestamp) {
@@ -154,6 +154,7 @@ impl Core {
         );
     }
 
+    /// On every tick, so that the spans join: a vantage was there all the time, or it was not.
     fn note_presence(&mut self, now: Timestamp) {
         let since = self.last_tick;
         let present: Vec<VantageIdx> = self
@@ -175,8 +176,8 @@ impl Core {
         }
     }
 
-    fn drop_spent_claims(&mut self) {
     /// A claim that has an end is spent when its agent has delivered that far.
+    fn drop_spent_claims(&mut self) {
         let watermarks: HashMap<AgentIdx, Timestamp> =
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
         let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();

@@ -80,7 +80,7 @@ module "edge" {
   agents_public       = var.agents_public
   agents_cidrs        = var.agents_cidrs
   agents_nat_ips      = local.network.nat_public_ips
-  access_logs         = var.access_logs
+  access_log_days     = var.access_log_days
   deletion_protection = var.deletion_protection
 }
 

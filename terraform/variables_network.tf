@@ -95,10 +95,10 @@ variable "agents_cidrs" {
   default     = []
 }
 
-variable "access_logs" {
-  description = "Whether the load balancers write access logs."
-  type        = bool
-  default     = true
+variable "access_log_days" {
+  description = "How long the load balancers' access logs are kept in a bucket, in days. 0: none are written."
+  type        = number
+  default     = 90
 }
 
 variable "cdn" {

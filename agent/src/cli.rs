@@ -1,11 +1,10 @@
 //! The command line, exactly as given; what it means is decided in [`crate::settings`].
 
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::{FalseyValueParser, NonEmptyStringValueParser};
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::{AgentConfig, CollectorUrl};
@@ -86,16 +85,16 @@ pub struct RunArgs {
     #[arg(long, env = "ZONEWATCH_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
     pub tls_key: Option<PathBuf>,
     /// Send the token to another machine without TLS (where the network is yours)
-    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = switch)]
     pub allow_plaintext: bool,
     /// Most probes at once; no more than the descriptor limit allows [default: 1000]
-    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N")]
-    pub concurrency: Option<NonZeroU32>,
+    #[arg(long, env = "ZONEWATCH_CONCURRENCY", value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: Option<u32>,
     /// How to probe.
     #[command(flatten)]
     pub probe: ProbeOptions,
     /// Where to serve /metrics, /livez and /readyz [default: 127.0.0.1:9127, if it is free]
-    #[arg(long, env = "ZONEWATCH_LISTEN", value_name = "ADDRESS")]
+    #[arg(long, env = "ZONEWATCH_LISTEN", value_name = "IP:PORT", value_parser = address)]
     pub listen: Option<SocketAddr>,
     /// What to tell CloudWatch.
     #[command(flatten)]
@@ -109,7 +108,7 @@ pub struct RunArgs {
 #[derive(Clone, Debug, Args)]
 pub struct EmfArgs {
     /// Write metrics for CloudWatch to standard output every minute (embedded metric format)
-    #[arg(long, env = "ZONEWATCH_EMF", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "ZONEWATCH_EMF", value_parser = switch)]
     pub emf: bool,
     /// What tells this installation's metrics from another's in CloudWatch
     #[arg(long, env = "ZONEWATCH_DEPLOYMENT", value_name = "NAME", default_value = emf::DEPLOYMENT)]
@@ -158,8 +157,25 @@ pub struct ProbeArgs {
 #[derive(Debug, Args)]
 pub struct HealthcheckArgs {
     /// Where the agent serves /livez
-    #[arg(long, env = "ZONEWATCH_LISTEN", value_name = "ADDRESS", default_value_t = AgentConfig::LISTEN)]
+    #[arg(long, env = "ZONEWATCH_LISTEN", value_name = "IP:PORT", default_value_t = AgentConfig::LISTEN)]
+    #[arg(value_parser = address)]
     pub listen: SocketAddr,
+}
+
+/// What a variable of an option without a value says. (Anything but a few words for no would otherwise mean yes.)
+///
+/// # Errors
+/// When it is neither yes nor no.
+pub fn switch(text: &str) -> Result<bool, String> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "" | "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("expected true or false".into()),
+    }
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "expected IP:PORT, like 127.0.0.1:9127 or [::1]:9127".into())
 }
 
 fn timeout(text: &str) -> Result<Duration, String> {
@@ -197,8 +213,15 @@ mod tests {
         for (line, word) in [
             ("run", "--collector"),
             ("run --collector ftp://a", "http://HOST:PORT"),
-            ("run --collector http://a:1 --concurrency 0", "--concurrency"),
-            ("run --collector http://a:1 --listen nowhere", "--listen"),
+            (
+                "run --collector http://a:65536",
+                "no port from 1 to 65535 after the colon; expected http://HOST:PORT",
+            ),
+            ("run --collector http://a:", "there is no port from 1 to 65535"),
+            ("run --collector http://a:0", "there is no port from 1 to 65535"),
+            ("run --collector http://a:1 --concurrency 0", "--concurrency <N>': 0 is not in 1.."),
+            ("run --collector http://a:1 --listen nowhere", "like 127.0.0.1:9127"),
+            ("healthcheck --listen nowhere", "like 127.0.0.1:9127"),
             ("run --collector https://a:1 --tls-cert c.pem", "--tls-key"),
             ("probe", "<URL>"),
             ("probe http://a --timeout 0s", "1ms to 24h"),

@@ -61,9 +61,13 @@ impl CollectorClock {
 
     /// The collector's time, once known.
     pub(crate) fn now(&self, local: LocalMicros) -> Option<Timestamp> {
+        self.now_us(local).map(|micros| Timestamp::from_millis(micros.div_euclid(1000)))
+    }
+
+    /// The same in microseconds.
+    pub(crate) fn now_us(&self, local: LocalMicros) -> Option<i64> {
         let local = i64::try_from(local.0).unwrap_or(i64::MAX);
-        let micros = self.best()?.offset_us.saturating_add(local);
-        Some(Timestamp::from_millis(micros.div_euclid(1000)))
+        Some(self.best()?.offset_us.saturating_add(local))
     }
 
     /// When the collector's clock shows `at`, on ours; the start of our clock for what was before that.

@@ -127,10 +127,21 @@ impl FromStr for CollectorUrl {
             Some("http" | "https") if !matches!(uri.path(), "" | "/") || uri.query().is_some() => {
                 bad("it has a path")
             }
+            // Of a port that is none, `Uri` says that there is none.
+            Some("http" | "https")
+                if names_a_port(authority) && uri.port_u16().unwrap_or(0) == 0 =>
+            {
+                bad("there is no port from 1 to 65535 after the colon")
+            }
             Some("http" | "https") => Ok(Self(uri)),
             _ => bad("neither http nor https"),
         }
     }
+}
+
+/// Whether `HOST:…` goes on after the host, which may be an IPv6 address in brackets.
+fn names_a_port(authority: &str) -> bool {
+    authority.rsplit_once(']').map_or(authority, |(_, rest)| rest).contains(':')
 }
 
 /// How to trust the collector, and how to be trusted by it. PEM.
@@ -221,7 +232,7 @@ pub enum AgentError {
     #[error(transparent)]
     Prober(#[from] crate::probe::ProberError),
     /// The address for /metrics cannot be had.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("--listen {address}: cannot listen there: {source}")]
     Listen {
         /// Which.
         address: SocketAddr,

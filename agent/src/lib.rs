@@ -20,6 +20,7 @@ pub mod explain;
 mod flights;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod levels;
 mod limit;
 pub mod local_get;
 mod local_time;

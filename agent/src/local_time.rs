@@ -1,5 +1,5 @@
 //! This machine's boot-time clock: the only clock by which an agent acts. The wall clock dates what is written for
-//! CloudWatch, and nothing else.
+//! CloudWatch, and is told to the collector, so that people see how far it is off.
 
 use std::time::Duration;
 
@@ -16,8 +16,13 @@ pub fn boot_time() -> LocalMicros {
 
 /// Milliseconds since 1970 on the wall clock.
 pub(crate) fn wall_ms() -> i64 {
+    wall_us() / 1000
+}
+
+/// Microseconds since 1970 on the wall clock.
+pub(crate) fn wall_us() -> i64 {
     let now = clock_gettime(ClockId::Realtime);
-    now.tv_sec.saturating_mul(1000).saturating_add(now.tv_nsec / 1_000_000)
+    now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000)
 }
 
 /// From now until `at`; zero if that is past.

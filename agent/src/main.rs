@@ -3,8 +3,10 @@
 use std::io::IsTerminal;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use agent::cli::{Cli, Command, Format, HealthcheckArgs, LogArgs, ProbeArgs, RunArgs};
+use agent::levels::Levels;
 use agent::probe::{Ended, Prober};
 use agent::{Agent, explain, local_get, raise_descriptor_limit};
 use anyhow::Context;
@@ -18,6 +20,8 @@ use tracing_subscriber::EnvFilter;
 const FAILED: u8 = 1;
 /// Wrong usage or configuration.
 const USAGE: u8 = 2;
+/// Signals this close together are one: `timeout` and some supervisors signal a process and then its whole group.
+const SAME_SIGNAL: Duration = Duration::from_millis(50);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -42,9 +46,10 @@ fn fail(code: u8, text: &str) -> ExitCode {
 }
 
 async fn run(args: RunArgs) -> ExitCode {
-    if let Err(error) = start_logs(&args.log) {
-        return fail(USAGE, &format!("{error:#}"));
-    }
+    let levels = match start_logs(&args.log) {
+        Ok(levels) => levels,
+        Err(error) => return fail(USAGE, &format!("{error:#}")),
+    };
     let descriptors = raise_descriptor_limit();
     let variable = |name: &str| std::env::var(name).ok();
     let config = match args.config(variable, descriptors).await {
@@ -56,14 +61,16 @@ async fn run(args: RunArgs) -> ExitCode {
         Err(error) if error.is_usage() => return fail(USAGE, &error.to_string()),
         Err(error) => return fail(FAILED, &error.to_string()),
     };
-    let mut signals = match Signals::new() {
-        Ok(signals) => signals,
-        Err(error) => return fail(FAILED, &format!("{error:#}")),
+    let (mut signals, levels) = match (Signals::new(), levels.follow()) {
+        (Ok(signals), Ok(levels)) => (signals, levels),
+        (Err(error), _) => return fail(FAILED, &format!("{error:#}")),
+        (_, Err(error)) => return fail(FAILED, &format!("cannot listen for signals: {error}")),
     };
+    tokio::pin!(levels);
     let stop = CancellationToken::new();
     let running = agent.run(stop.clone());
     tokio::pin!(running);
-    let mut asked = false;
+    let mut asked: Option<Instant> = None;
     loop {
         tokio::select! {
             report = &mut running => {
@@ -75,11 +82,13 @@ async fn run(args: RunArgs) -> ExitCode {
                 }
                 return ExitCode::SUCCESS;
             }
+            never = &mut levels => match never {},
             () = signals.next() => {
-                if asked {
-                    return fail(FAILED, "a second signal: stopped at once");
+                match asked {
+                    Some(first) if first.elapsed() < SAME_SIGNAL => continue,
+                    Some(_) => return fail(FAILED, "a second signal: stopped at once"),
+                    None => asked = Some(Instant::now()),
                 }
-                asked = true;
                 tracing::info!("draining: finishing what runs, delivering what there is");
                 stop.cancel();
             }
@@ -109,18 +118,27 @@ impl Signals {
     }
 }
 
-fn start_logs(args: &LogArgs) -> anyhow::Result<()> {
+fn start_logs(args: &LogArgs) -> anyhow::Result<Levels> {
     let level = &args.log_level;
     let filter = EnvFilter::try_new(level).with_context(|| format!("--log-level {level}"))?;
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    match args.log_format {
-        Format::Text => logs.init(),
-        Format::Json => logs.json().flatten_event(true).init(),
-    }
-    Ok(())
+    Ok(match args.log_format {
+        Format::Text => {
+            let logs = logs.with_filter_reloading();
+            let levels = Levels::new(level, logs.reload_handle());
+            logs.init();
+            levels
+        }
+        Format::Json => {
+            let logs = logs.json().flatten_event(true).with_filter_reloading();
+            let levels = Levels::new(level, logs.reload_handle());
+            logs.init();
+            levels
+        }
+    })
 }
 
 async fn probe(args: ProbeArgs) -> ExitCode {

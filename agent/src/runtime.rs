@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 use crate::agent_core::{AgentCore, Attempt, Effect, Event, StreamId};
 use crate::backoff::Backoff;
 use crate::clock::LocalMicros;
-use crate::local_time::{boot_time, until};
+use crate::local_time::{boot_time, until, wall_us};
 use crate::metrics::Metrics;
 use crate::outage::{Cause, Outage, Say};
 use crate::pause::Pauses;
@@ -235,9 +235,16 @@ impl LinkShell {
     }
 
     /// Queues a message. Gives the stream, if it had to be ended.
-    fn send(&mut self, stream: StreamId, message: AgentMessage) -> Option<StreamId> {
+    fn send(&mut self, stream: StreamId, mut message: AgentMessage) -> Option<StreamId> {
         let session = self.session.as_ref().filter(|session| session.id == stream)?;
-        let beat = matches!(message, AgentMessage::Beat(_));
+        let beat = match &mut message {
+            AgentMessage::Beat(beat) => {
+                // Some microseconds after the instant of which the beat speaks.
+                beat.wall_us = wall_us();
+                true
+            }
+            _ => false,
+        };
         match session.send(message) {
             Err(_) if !beat => {
                 self.disconnect(stream, "the network takes nothing any more", Duration::ZERO);

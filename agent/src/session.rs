@@ -14,6 +14,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
+use tracing::{Instrument, info_span};
 
 use crate::agent_core::StreamId;
 use crate::config::{AgentConfig, AgentError, ClientTls, CollectorUrl, Files, Secret};
@@ -135,11 +136,12 @@ impl Dialer {
     ) -> Session {
         let (outbound, messages) = mpsc::channel(OUTBOUND_MAX);
         let dialer = self.clone();
-        let task = tasks.spawn(async move {
+        let conversation = async move {
             let ending = dialer.converse(id, messages, &heard).await;
             // Nobody is left to hear it only when the agent itself has ended.
             let _ = heard.send((id, Heard::Over(ending))).await;
-        });
+        };
+        let task = tasks.spawn(conversation.instrument(info_span!("session", stream = id.0)));
         Session { id, outbound: Some(outbound), task }
     }
 
@@ -153,7 +155,13 @@ impl Dialer {
         let channel = match endpoint.connect().await {
             Ok(channel) => channel,
             Err(error) => {
-                return Ending { cause: Cause::Unreachable, text: chain(&error) };
+                let text = chain(&error);
+                let hint = if self.collector.is_https() && text.contains("InvalidContentType") {
+                    " (it speaks no TLS there: expected --collector http://…, or a collector with --tls-cert)"
+                } else {
+                    ""
+                };
+                return Ending { cause: Cause::Unreachable, text: format!("{text}{hint}") };
             }
         };
         let gone = || Ending { cause: Cause::Ended, text: "this agent stopped".into() };
@@ -256,6 +264,9 @@ impl Drop for Session {
     }
 }
 
+/// What tonic says of an answer that is none of gRPC's and a refusal. (A 5xx may be a balancer without a collector.)
+const NOT_GRPC: &str = "while receiving response with status: 4";
+
 impl Ending {
     fn of(status: &Status) -> Self {
         let cause = match status.code() {
@@ -264,6 +275,8 @@ impl Ending {
             }
             Code::Unauthenticated | Code::PermissionDenied => Cause::Denied,
             Code::Unimplemented => Cause::NotACollector,
+            // Another server's answer, which is not even gRPC: the collector's own HTTP port, say.
+            _ if status.message().contains(NOT_GRPC) => Cause::NotACollector,
             Code::Unavailable | Code::DeadlineExceeded => Cause::Unreachable,
             _ => Cause::Ended,
         };

@@ -56,7 +56,7 @@ impl RunArgs {
         if token.is_some() && plain && self.allow_plaintext {
             tracing::warn!(collector = %self.collector, "the token travels unencrypted");
         }
-        let concurrency = self.concurrency.and_then(|given| usize::try_from(given.get()).ok());
+        let concurrency = self.concurrency.and_then(|given| usize::try_from(given).ok());
         let concurrency_max = affordable_concurrency(usize::MAX, descriptors);
         let wanted = concurrency.unwrap_or(AgentConfig::CONCURRENCY);
         if concurrency_max < wanted {

@@ -4,6 +4,8 @@
 
 #[path = "runtime/collector.rs"]
 mod collector;
+#[path = "runtime/no_collector.rs"]
+mod no_collector;
 #[path = "runtime/program.rs"]
 mod program;
 #[path = "runtime/session.rs"]

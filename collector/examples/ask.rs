@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use collector::state::State;
 use collector::view::blackbox::{self, FAMILIES};
 use collector::view::first::{self, Counts};
+use collector::view::index::Indexing;
+use collector::view::past_hour::PastHour;
 use collector::view::summary::{Counting, Question};
-use collector::view::targets::{self, Sort};
+use collector::view::targets::{self, Finding, Sort};
 use proto::{
     Batch, Failure, Kind, Outcome, Phases, ProbeResult, ProbeSpec, Record, ResultBatch,
     TargetEntry, Timestamp, Uid, VantageState, phase_of,
@@ -141,16 +143,47 @@ fn main() {
         parts(&mut |part| timed(&mut || counting.count(&state, part.clone())));
         assert!(serde_json::to_string(&counting.finish()).is_ok_and(|text| !text.is_empty()));
     });
+    measure("/past-hour-summary", |timed| {
+        let mut counting = PastHour::new(&state, now, INTERVAL, None);
+        parts(&mut |part| timed(&mut || counting.count(&state, part.clone())));
+        assert_eq!(counting.finish().len(), 6);
+    });
+    let mut index = None;
+    measure("the index of the list", |timed| {
+        let mut indexing = Indexing::new(&state);
+        let mut more = true;
+        while more {
+            timed(&mut || more = indexing.go_on(&state, PART));
+        }
+        index = Some(indexing.finish());
+    });
+    let index = index.expect("it was made");
     let page = |what: &str, question: targets::Question| {
         measure(what, |timed| {
+            let mut finding = Finding::new(&index, question.clone());
+            let mut more = true;
+            while more {
+                timed(&mut || more = finding.go_on(&state, now, PART));
+            }
+            let mut sorted = Some(finding.sorted());
             timed(&mut || {
-                let (page, _) = targets::list(&state, now, &question);
+                let (page, _) = sorted.take().expect("it is asked once").page(&state, now);
                 assert!(serde_json::to_string(&page).is_ok_and(|text| !text.is_empty()));
-            })
+            });
         });
     };
     let question = targets::Question { limit: 100, ..targets::Question::default() };
+    let words = |words: &[&str]| targets::Question {
+        words: words.iter().map(|word| (*word).to_owned()).collect(),
+        ..question.clone()
+    };
     page("/api/v1/targets", question.clone());
+    page("/api/v1/targets?q=site-00042", words(&["site-00042"]));
+    page("/api/v1/targets?q=4242 health", words(&["4242", "health"]));
+    page("/api/v1/targets?q=e", words(&["e"]));
+    page("/api/v1/targets?q=nowhere", words(&["nowhere"]));
+    let after = targets::After::Name(name(count / 2));
+    page("/api/v1/targets?cursor=…", targets::Question { after, ..question.clone() });
     page(
         "/api/v1/targets?verdict=down",
         targets::Question { verdict: Some("down".into()), ..question.clone() },
@@ -159,10 +192,7 @@ fn main() {
         "/api/v1/targets?sort=-since",
         targets::Question { sort: Sort::Since, ..question.clone() },
     );
-    page(
-        "/api/v1/targets?q=site-00042",
-        targets::Question { words: vec!["site-00042".into()], ..question },
-    );
+    page("/api/v1/targets?sort=-latency", targets::Question { sort: Sort::Latency, ..question });
     measure("/metrics/probes", |timed| {
         let question = blackbox::Question::default();
         for family in &FAMILIES {

@@ -115,12 +115,12 @@ impl TryFrom<Vec<String>> for Networks {
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
     /// It cannot be read.
-    #[error("--agent-settings {path}: cannot be read: {source}")]
+    #[error("--agent-settings {path}: cannot be read: {cause}")]
     Unreadable {
         /// Which file.
         path: String,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// It says something that is no setting.
     #[error("--agent-settings {path}:{line}: {what}")]
@@ -142,7 +142,7 @@ impl AgentSettings {
     pub fn read(path: &Path) -> Result<Self, SettingsError> {
         let shown = path.display().to_string();
         let text = read_bounded(path)
-            .map_err(|source| SettingsError::Unreadable { path: shown.clone(), source })?;
+            .map_err(|cause| SettingsError::Unreadable { path: shown.clone(), cause })?;
         Self::parse(&text, &shown)
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::FalseyValueParser;
+use agent::cli::switch;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Zones of local agents have a letter each.
@@ -151,7 +151,7 @@ pub struct ServeArgs {
     )]
     pub cors_origins: Vec<crate::http::Origin>,
     /// Listen for agents on a non-loopback address without TLS (it ends at your load balancer, say).
-    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "ZONEWATCH_ALLOW_PLAINTEXT", value_parser = switch)]
     pub allow_plaintext: bool,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
@@ -178,7 +178,8 @@ pub struct CheckArgs {
 #[command(mut_arg("log_level", |level| level.default_value("warn")))]
 pub struct DemoArgs {
     /// The API and the dashboard. All other ports are free ones.
-    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", default_value = "127.0.0.1:8080")]
+    #[arg(long, env = "ZONEWATCH_HTTP_LISTEN", value_name = "IP:PORT", value_parser = address)]
+    #[arg(default_value = "127.0.0.1:8080")]
     pub http_listen: SocketAddr,
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]

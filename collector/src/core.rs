@@ -360,7 +360,10 @@ impl Core {
                 Kind::Catalog { .. } => self.listing_in_log = false,
                 Kind::Vantage { name, .. } => self.vantages_in_log.retain(|known| known != name),
                 Kind::Results(batch) if batch.agent_id.is_empty() => self.judged(batch),
-                Kind::Hour(_) => self.sealed(None),
+                Kind::Hour(manifest) => {
+                    self.notice_revision(manifest);
+                    self.sealed(None);
+                }
                 Kind::Snapshot(snapshot) => self.sealed(Some(snapshot.position)),
                 Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) => {}
             }

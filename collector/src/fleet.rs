@@ -7,7 +7,7 @@ mod claims;
 mod spans;
 
 pub use agent::{
-    Agent, AgentIdx, AgentStatus, Held, Part, PendingAck, SentAssign, SessionId, Suspect,
+    Agent, AgentIdx, AgentStatus, Held, Part, PendingAck, SentAssign, SessionId, Suspect, Wall,
 };
 pub use claims::{Claim, Claims};
 pub use spans::Spans;

@@ -11,6 +11,7 @@ mod first;
 pub(crate) mod fuzz;
 mod guard;
 mod history;
+mod listing;
 mod metrics;
 mod openapi;
 mod page;
@@ -45,6 +46,7 @@ pub use cors::Origin;
 pub use cursor::Orders;
 pub use events::Listeners;
 pub use history::History;
+pub use listing::Lists;
 pub use problem::Problem;
 pub use server::serve;
 
@@ -77,6 +79,8 @@ pub struct Api {
     pub origins: Arc<[Origin]>,
     /// Answers of the last half second.
     pub answers: Answers,
+    /// The index of the list of targets.
+    pub lists: Lists,
     /// Orders of lists that somebody may read further.
     pub orders: Orders,
     /// Who listens to what happens.
@@ -93,7 +97,7 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/v1/hours", get(history::hours)),
         ("/api/v1/uptime", get(history::uptime)),
         ("/api/v1/targets/{name}/history", get(history::target_history)),
-        ("/api/v1/targets", get(v1::targets)),
+        ("/api/v1/targets", get(listing::targets)),
         ("/api/v1/targets/{name}", get(v1::target)),
         ("/api/v1/targets/{name}/probe", post(probe_now::everywhere)),
         ("/api/v1/changes", get(v1::changes)),

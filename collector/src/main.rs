@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use agent::levels::Levels;
 use clap::Parser;
 use collector::args::{
     BackupArgs, CheckArgs, Cli, Command, DemoArgs, HealthcheckArgs, LogArgs, LogFormat, ServeArgs,
@@ -46,12 +47,12 @@ fn fail(code: u8, what: &str) -> ExitCode {
 }
 
 async fn serve(args: ServeArgs) -> ExitCode {
-    let mut screen = match logs(&args.log) {
-        Ok(screen) => screen,
+    let (mut screen, levels) = match logs(&args.log) {
+        Ok(started) => started,
         Err(error) => return fail(USAGE, &error),
     };
     let descriptors = agent::raise_descriptor_limit();
-    until_signal(async |stop| {
+    until_signal(levels, async |stop| {
         loop {
             let config = match Config::new(args.clone(), &|name| std::env::var(name).ok()) {
                 Ok(config) => Config { screen: screen.take(), ..config.within(descriptors) },
@@ -79,8 +80,8 @@ async fn serve(args: ServeArgs) -> ExitCode {
 }
 
 async fn demo(args: DemoArgs) -> ExitCode {
-    let screen = match logs(&args.log) {
-        Ok(screen) => screen,
+    let (screen, levels) = match logs(&args.log) {
+        Ok(started) => started,
         Err(error) => return fail(USAGE, &error),
     };
     let options = demo::Options {
@@ -89,7 +90,7 @@ async fn demo(args: DemoArgs) -> ExitCode {
         sites: sites::all(),
         screen,
     };
-    until_signal(async |stop| {
+    until_signal(levels, async |stop| {
         let demo = match Demo::open(options).await {
             Ok(demo) => demo,
             Err(DemoError::Start(error)) => return fail(exit_code(&error), &chain(&error)),
@@ -104,15 +105,21 @@ async fn demo(args: DemoArgs) -> ExitCode {
     .await
 }
 
-/// Runs something that drains at the first SIGTERM, SIGINT or SIGHUP, and is cut off at the second.
-async fn until_signal(run: impl AsyncFnOnce(CancellationToken) -> ExitCode) -> ExitCode {
+/// Runs something that drains at the first SIGTERM, SIGINT or SIGHUP, and is cut off at the second. What it logs follows the signals,
+/// too.
+async fn until_signal(
+    levels: Levels,
+    run: impl AsyncFnOnce(CancellationToken) -> ExitCode,
+) -> ExitCode {
     let stop = CancellationToken::new();
-    let signals = match stop_on_signals(stop.clone()) {
-        Ok(signals) => signals,
+    let heard = stop_on_signals(stop.clone()).and_then(|stopped| Ok((stopped, levels.follow()?)));
+    let (signals, levels) = match heard {
+        Ok(heard) => heard,
         Err(error) => return fail(FAILED, &format!("signals cannot be heard: {error}")),
     };
     tokio::select! {
         code = run(stop) => code,
+        never = levels => match never {},
         () = signals => fail(FAILED, "a second signal: stopped at once, without draining"),
     }
 }
@@ -165,20 +172,32 @@ fn stop_on_signals(stop: CancellationToken) -> std::io::Result<impl Future<Outpu
 }
 
 /// Starts the logs. Where people read them on a terminal, gives the screen that they are on.
-fn logs(args: &LogArgs) -> Result<Option<Screen>, String> {
-    let filter = tracing_subscriber::EnvFilter::try_new(&args.log_level)
-        .map_err(|error| format!("--log-level {}: {error}", args.log_level))?;
+fn logs(args: &LogArgs) -> Result<(Option<Screen>, Levels), String> {
+    let level = &args.log_level;
+    let filter = tracing_subscriber::EnvFilter::try_new(level)
+        .map_err(|error| format!("--log-level {level}: {error}"))?;
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match args.log_format {
-        LogFormat::Json => logs.json().flatten_event(true).init(),
+    Ok(match args.log_format {
+        LogFormat::Json => {
+            let logs = logs.json().flatten_event(true).with_filter_reloading();
+            let levels = Levels::new(level, logs.reload_handle());
+            logs.init();
+            (None, levels)
+        }
         LogFormat::Text if std::io::stderr().is_terminal() => {
             let screen = Screen::new(std::io::stderr());
-            logs.with_target(false).with_writer(screen.clone()).init();
-            return Ok(Some(screen));
+            let logs = logs.with_target(false).with_writer(screen.clone()).with_filter_reloading();
+            let levels = Levels::new(level, logs.reload_handle());
+            logs.init();
+            (Some(screen), levels)
         }
-        LogFormat::Text => logs.with_ansi(false).with_target(false).init(),
-    }
-    Ok(None)
+        LogFormat::Text => {
+            let logs = logs.with_ansi(false).with_target(false).with_filter_reloading();
+            let levels = Levels::new(level, logs.reload_handle());
+            logs.init();
+            (None, levels)
+        }
+    })
 }
 
 async fn check(args: &CheckArgs) -> ExitCode {

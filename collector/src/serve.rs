@@ -289,6 +289,7 @@ impl Collector {
             refusals: refusals.clone(),
             origins: self.origins,
             answers: Answers::default(),
+            lists: Default::default(),
             orders: Orders::default(),
             listeners: Listeners::new(news, servers_stop.clone()),
         };

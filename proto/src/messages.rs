@@ -214,10 +214,14 @@ pub struct ResultsMessage {
 pub struct Beat {
     /// The agent's boot-time clock at sending.
     pub sent_us: u64,
-    /// The collector's clock at answering.
+    /// The collector's clock: at answering, or what the agent takes it to show at sending; 0 when that is not known.
     pub now_us: i64,
     /// From an agent.
     pub load: Option<Load>,
+    /// From an agent: its wall clock at sending; 0 when not said.
+    pub wall_us: i64,
+    /// From an agent: how far `now_us` may be off.
+    pub error_us: u32,
 }
 
 /// How busy an agent is.

@@ -23,3 +23,8 @@ output "ci_role_arns" {
   description = "Roles for the repository's variables AWS_PUSH_ROLE, AWS_PLAN_ROLE and AWS_DEPLOY_ROLE; null without a repository."
   value       = one(module.ci[*].role_arns)
 }
+
+output "github_oidc_provider_arn" {
+  description = "The account's identity provider for GitHub: the variable of this name for a second installation in it; null without a repository."
+  value       = one(module.ci[*].oidc_provider_arn)
+}

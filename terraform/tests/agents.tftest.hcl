@@ -99,6 +99,14 @@ run "agents_take_public_addresses_a_name_for_their_place_and_exceptions_and_do_n
     environment      = { ZONEWATCH_PER_HOST = "20" }
     alarm_actions    = ["arn:aws:sns:eu-west-1:111122223333:alarms"]
     probe_ports      = [8080]
+
+    cpu                   = 512
+    memory_mib            = 2048
+    cpu_architecture      = "X86_64"
+    concurrency           = 3000
+    log_retention_days    = 90
+    kms_key_arn           = "arn:aws:kms:eu-west-1:111122223333:key/a"
+    wait_for_steady_state = false
   }
 
   assert {
@@ -107,12 +115,17 @@ run "agents_take_public_addresses_a_name_for_their_place_and_exceptions_and_do_n
   }
 
   assert {
+    condition     = alltrue([for service in aws_ecs_service.zone : !service.wait_for_steady_state]) && output.least_at_once == 12000
+    error_message = "Nobody waits; two zones of two agents of 3000 are left when one is lost."
+  }
+
+  assert {
     condition     = alltrue([for target in aws_appautoscaling_target.zone : target.min_capacity == 2 && target.max_capacity == 2]) && length(aws_appautoscaling_policy.utilization) == 0 && length(aws_cloudwatch_metric_alarm.late) == 0 && length(aws_cloudwatch_metric_alarm.silent) == 3
     error_message = "Between two and two nothing scales; silence is an alarm all the same."
   }
 
   assert {
-    condition     = alltrue([for name, value in { ZONEWATCH_VANTAGE = "spoke", ZONEWATCH_ALLOW_NETWORK = "10.1.0.0/16,10.2.0.0/16", ZONEWATCH_DENY_PRIVATE = "false", ZONEWATCH_PER_HOST = "20", ZONEWATCH_COLLECTOR = "http://collector.internal:50051", ZONEWATCH_ALLOW_PLAINTEXT = "true" } : contains(jsondecode(output.container_definitions)[0].environment, { name = name, value = value })])
+    condition     = alltrue([for name, value in { ZONEWATCH_VANTAGE = "spoke", ZONEWATCH_ALLOW_NETWORK = "10.1.0.0/16,10.2.0.0/16", ZONEWATCH_DENY_PRIVATE = "false", ZONEWATCH_PER_HOST = "20", ZONEWATCH_CONCURRENCY = "3000", ZONEWATCH_COLLECTOR = "http://collector.internal:50051", ZONEWATCH_ALLOW_PLAINTEXT = "true" } : contains(jsondecode(output.container_definitions)[0].environment, { name = name, value = value })])
     error_message = "The agents are told all of it."
   }
 
@@ -140,4 +153,37 @@ run "what_cannot_be_meant_is_refused" {
   }
 
   expect_failures = [var.subnet_ids, var.collector, var.token_secret_arn, var.per_zone, var.concurrency, var.probe_ports, var.allow_networks]
+}
+
+run "the_other_ends_are_refused_too" {
+  command = plan
+
+  module {
+    source = "./modules/agents"
+  }
+
+  variables {
+    subnet_ids  = { "euw1-az1" = "subnet-a", "euw1-az2" = "subnet-b" } # ids of zones, which mean another zone in each account
+    collector   = { host = "agents.example.com", port = 0, tls = true }
+    per_zone    = { min = 0, max = 2 }
+    concurrency = 9
+    probe_ports = [65536]
+  }
+
+  expect_failures = [var.subnet_ids, var.collector, var.per_zone, var.concurrency, var.probe_ports]
+}
+
+run "more_ports_than_a_security_group_has_rules_for_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/agents"
+  }
+
+  variables {
+    collector   = { host = "agents.example.com", port = 65536, tls = true }
+    probe_ports = range(8000, 8051)
+  }
+
+  expect_failures = [var.collector, var.probe_ports]
 }

@@ -87,6 +87,12 @@ run "the_account_s_own_identity_provider_is_used" {
 
   variables {
     oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/token.actions.githubusercontent.com"
+    environments      = { push = "images", deploy = "live" }
+  }
+
+  assert {
+    condition     = { for purpose, role in aws_iam_role.this : purpose => jsondecode(role.assume_role_policy).Statement[0].Condition.StringEquals["token.actions.githubusercontent.com:sub"] if purpose != "plan" } == { push = "repo:zonewatch/zonewatch:environment:images", deploy = "repo:zonewatch/zonewatch:environment:live" }
+    error_message = "The environments are those that are named."
   }
 
   assert {
@@ -131,5 +137,42 @@ run "bootstrap_makes_the_state_s_bucket_two_empty_secrets_and_three_roles" {
   assert {
     condition     = strcontains(output.backend, "use_lockfile = true") && strcontains(output.backend, "encrypt      = true") && toset(keys(output.ci_role_arns)) == toset(["push", "plan", "deploy"])
     error_message = "State is locked and encrypted; the roles are told."
+  }
+}
+
+run "bootstrap_without_a_repository_makes_no_roles" {
+  state_key = "bootstrap alone"
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    region           = "eu-west-1"
+    pull_account_ids = ["444455556666"]
+  }
+
+  assert {
+    condition     = output.ci_role_arns == null && length(module.ci) == 0 && length(aws_secretsmanager_secret.this["agent-token"].replica) == 0
+    error_message = "Nobody but a person deploys; one region needs one copy of the token."
+  }
+}
+
+run "bootstrap_uses_the_account_s_own_identity_provider" {
+  state_key = "bootstrap provider"
+
+  module {
+    source = "./bootstrap"
+  }
+
+  variables {
+    region                   = "eu-west-1"
+    github_repository        = "zonewatch/zonewatch"
+    github_oidc_provider_arn = "arn:aws:iam::111122223333:oidc-provider/mine"
+  }
+
+  assert {
+    condition     = output.github_oidc_provider_arn == "arn:aws:iam::111122223333:oidc-provider/mine"
+    error_message = "There can be only one."
   }
 }

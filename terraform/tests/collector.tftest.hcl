@@ -86,6 +86,19 @@ run "a_collector_alone_with_a_table_elsewhere_tokens_and_a_key" {
     target_secret_arns   = { SHOP_KEY = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:shop-AbCdEf" }
     kms_key_arn          = "arn:aws:kms:eu-west-1:111122223333:key/a"
     environment          = { ZONEWATCH_LEASE = "30s" }
+
+    cpu                   = 1024
+    memory_mib            = 4096
+    cpu_architecture      = "X86_64"
+    interval              = "30s"
+    timeout               = "2500ms"
+    log_retention_days    = 90
+    wait_for_steady_state = false
+  }
+
+  assert {
+    condition     = alltrue([for name, value in { ZONEWATCH_INTERVAL = "30s", ZONEWATCH_TIMEOUT = "2500ms" } : contains(jsondecode(output.container_definitions)[0].environment, { name = name, value = value })]) && !aws_ecs_service.this.wait_for_steady_state
+    error_message = "It probes as often as it is told; nobody waits for it."
   }
 
   assert {
@@ -126,6 +139,41 @@ run "what_cannot_be_meant_is_refused" {
   }
 
   expect_failures = [var.targets, var.table, var.vantages, var.interval, var.timeout, var.target_secret_arns]
+}
+
+run "the_other_ends_are_refused_too" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+
+  variables {
+    vantages           = []
+    target_secret_arns = { "SHOP-KEY" = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:a" }
+    table = { # two owners
+      name      = "watch"
+      region    = "eu-west-1"
+      role_arn  = "arn:aws:iam::444455556666:role/watch-store"
+      statement = { Sid = "Store" }
+    }
+  }
+
+  expect_failures = [var.vantages, var.target_secret_arns, var.table]
+}
+
+run "a_vantage_that_is_named_twice_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/collector"
+  }
+
+  variables {
+    vantages = ["eu-west-1", "eu-west-1"]
+  }
+
+  expect_failures = [var.vantages]
 }
 
 run "an_object_that_it_may_not_read_is_refused" {

@@ -67,7 +67,7 @@ run "with_a_domain_tls_1_3_names_and_a_redirect" {
     agents_cidrs        = ["198.51.100.0/24"]
     agents_nat_ips      = ["192.0.2.1"]
     allow_cloudfront    = true
-    access_logs         = false
+    access_log_days     = 0
     deletion_protection = false
   }
 
@@ -146,6 +146,36 @@ run "agents_from_the_internet_without_tls_are_refused" {
   expect_failures = [aws_lb.agents]
 }
 
+run "access_logs_of_half_a_day_are_refused" {
+  state_key = "plain"
+  command   = plan
+
+  module {
+    source = "./modules/edge"
+  }
+
+  variables {
+    access_log_days = 0.5
+  }
+
+  expect_failures = [var.access_log_days]
+}
+
+run "a_name_that_ends_in_a_hyphen_or_has_two_is_refused" {
+  state_key = "plain"
+  command   = plan
+
+  module {
+    source = "./modules/edge"
+  }
+
+  variables {
+    name = "zone--watch"
+  }
+
+  expect_failures = [var.name]
+}
+
 run "what_cannot_be_meant_is_refused" {
   state_key = "plain"
   command   = plan
@@ -159,7 +189,9 @@ run "what_cannot_be_meant_is_refused" {
     domain        = { name = "https://watch.example.com", zone_id = "Z1" }
     allowed_cidrs = ["203.0.113.0"]
     agents_cidrs  = ["everybody"]
+
+    access_log_days = -1
   }
 
-  expect_failures = [var.name, var.domain, var.allowed_cidrs, var.agents_cidrs]
+  expect_failures = [var.name, var.domain, var.allowed_cidrs, var.agents_cidrs, var.access_log_days]
 }

@@ -52,8 +52,9 @@ run "every_option_on" {
     allowed_cidrs                = ["0.0.0.0/0"]
     agents_public                = true
     agents_cidrs                 = ["198.51.100.0/24"]
-    access_logs                  = false
+    access_log_days              = 0
     cdn                          = true
+    cdn_alias                    = { name = "status.example.com", certificate_arn = "arn:aws:acm:us-east-1:111122223333:certificate/status" }
     targets_file                 = null
     targets_uri                  = "https://config.example.com/targets.csv"
     other_vantages               = ["us-east-1"]
@@ -73,7 +74,7 @@ run "every_option_on" {
   }
 
   assert {
-    condition     = output.dashboard_url == "https://a.cloudfront.net" && output.api_url == "https://watch.example.com" && output.agents_endpoint == { host = "agents.watch.example.com", port = 443, tls = true }
+    condition     = output.dashboard_url == "https://status.example.com" && output.api_url == "https://watch.example.com" && output.agents_endpoint == { host = "agents.watch.example.com", port = 443, tls = true }
     error_message = "The dashboard is behind the CDN, the API and the agents' door have names."
   }
 
@@ -95,6 +96,8 @@ run "an_existing_network_is_used" {
       private_subnet_ids = { "eu-west-1a" = "subnet-3", "eu-west-1b" = "subnet-4" }
       nat_public_ips     = ["192.0.2.1"]
     }
+
+    table_max_request_units = 500 # What it does: store.tftest.hcl. The stand-in for AWS does not hold it.
   }
 
   assert {

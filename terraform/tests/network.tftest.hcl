@@ -88,6 +88,12 @@ run "flow_logs_are_kept_as_long_as_asked_and_encrypted" {
   variables {
     flow_log_days = 14
     kms_key_arn   = "arn:aws:kms:eu-west-1:111122223333:key/a"
+    cidr          = "10.20.0.0/18"
+  }
+
+  assert {
+    condition     = output.cidr == "10.20.0.0/18" && [for zone in var.zones : aws_subnet.public[zone].cidr_block] == ["10.20.0.0/22", "10.20.4.0/22", "10.20.8.0/22"] && aws_subnet.private["eu-west-1a"].cidr_block == "10.20.16.0/22"
+    error_message = "Subnets are sixteenths of the network that is given."
   }
 
   assert {
@@ -116,4 +122,34 @@ run "what_cannot_be_meant_is_refused" {
   }
 
   expect_failures = [var.cidr, var.zones, var.nat_mode, var.flow_log_days]
+}
+
+run "the_other_ends_are_refused_too" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    cidr  = "10.0.0.0/15" # AWS makes no such VPC
+    zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c", "eu-west-1d", "eu-west-1e"]
+  }
+
+  expect_failures = [var.cidr, var.zones]
+}
+
+run "what_is_no_network_and_a_zone_twice_are_refused" {
+  command = plan
+
+  module {
+    source = "./modules/network"
+  }
+
+  variables {
+    cidr  = "10.0.0.256/16"
+    zones = ["eu-west-1a", "eu-west-1a"]
+  }
+
+  expect_failures = [var.cidr, var.zones]
 }

@@ -95,6 +95,50 @@ run "what_cannot_be_meant_is_refused" {
   expect_failures = [var.emails, var.thresholds, var.runbook_url, var.archive_days]
 }
 
+run "the_other_ends_are_refused_too" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    thresholds   = { coverage = 0 }
+    runbook_url  = "our wiki"
+    archive_days = -1
+  }
+
+  expect_failures = [var.thresholds, var.runbook_url, var.archive_days]
+}
+
+run "an_alarm_that_would_always_go_off_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    thresholds = { targets_down = 0 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
+run "so_is_one_of_no_unknown_target_at_all" {
+  command = plan
+
+  module {
+    source = "./modules/observability"
+  }
+
+  variables {
+    thresholds = { targets_unknown = 0 }
+  }
+
+  expect_failures = [var.thresholds]
+}
+
 run "the_dashboard_is_private_in_its_bucket_and_one_origin_with_the_api" {
   state_key = "cdn"
 

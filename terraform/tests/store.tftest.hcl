@@ -1,4 +1,4 @@
-# What outlives every task: buckets, the target file, the table, the registry.
+# What outlives every task: the table and the registry.
 
 mock_provider "aws" {
   source = "./tests/mocks"
@@ -6,114 +6,6 @@ mock_provider "aws" {
 
 variables {
   name = "watch"
-}
-
-run "a_bucket_is_closed_encrypted_versioned_and_speaks_tls_only" {
-  module {
-    source = "./modules/bucket"
-  }
-
-  variables {
-    name = "watch-bucket"
-  }
-
-  assert {
-    condition = (
-      aws_s3_bucket_public_access_block.this.block_public_acls && aws_s3_bucket_public_access_block.this.block_public_policy &&
-      aws_s3_bucket_public_access_block.this.ignore_public_acls && aws_s3_bucket_public_access_block.this.restrict_public_buckets
-    )
-    error_message = "Nothing of it may become public, in none of four ways."
-  }
-
-  assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).sse_algorithm == "AES256" && aws_s3_bucket_versioning.this.versioning_configuration[0].status == "Enabled"
-    error_message = "It is encrypted and keeps versions."
-  }
-
-  assert {
-    condition     = jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Effect == "Deny" && jsondecode(aws_s3_bucket_policy.this.policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
-    error_message = "Whoever does not speak TLS is refused."
-  }
-
-  assert {
-    condition     = aws_s3_bucket.this.force_destroy == false && length(aws_s3_bucket_lifecycle_configuration.this.rule[0].expiration) == 0
-    error_message = "Nothing in it goes by itself, nor with it."
-  }
-}
-
-run "a_bucket_takes_a_key_and_an_age" {
-  command = plan
-
-  module {
-    source = "./modules/bucket"
-  }
-
-  variables {
-    name        = "watch-bucket"
-    kms_key_arn = "arn:aws:kms:eu-west-1:111122223333:key/a"
-    expire_days = 90
-  }
-
-  assert {
-    condition     = one(one(aws_s3_bucket_server_side_encryption_configuration.this.rule).apply_server_side_encryption_by_default).kms_master_key_id == var.kms_key_arn && aws_s3_bucket_lifecycle_configuration.this.rule[0].expiration[0].days == 90
-    error_message = "It is encrypted with the key, and objects go after ninety days."
-  }
-}
-
-run "a_bucket_has_a_name_that_s3_takes" {
-  command = plan
-
-  module {
-    source = "./modules/bucket"
-  }
-
-  variables {
-    name = "ZW_bucket"
-  }
-
-  expect_failures = [var.name]
-}
-
-run "the_target_file_is_an_object_that_the_collector_is_told_of" {
-  module {
-    source = "./modules/targets"
-  }
-
-  variables {
-    file = "../examples/targets.csv"
-  }
-
-  assert {
-    condition     = length(aws_s3_object.file) == 1 && aws_s3_object.file[0].key == "targets.csv" && output.uri == "s3://${module.bucket.id}/targets.csv" && endswith(output.arn, "/targets.csv")
-    error_message = "It is uploaded, and named both ways."
-  }
-}
-
-run "a_target_file_may_be_somebody_else_s_to_upload" {
-  command = plan
-
-  module {
-    source = "./modules/targets"
-  }
-
-  assert {
-    condition     = length(aws_s3_object.file) == 0
-    error_message = "Without a file nothing is uploaded."
-  }
-}
-
-run "a_key_of_the_target_file_that_no_url_can_hold_is_refused" {
-  command = plan
-
-  module {
-    source = "./modules/targets"
-  }
-
-  variables {
-    key = "my targets?.csv"
-  }
-
-  expect_failures = [var.key]
 }
 
 run "the_table_is_protected_and_restored_to_any_second" {
@@ -160,6 +52,7 @@ run "the_table_takes_a_key_a_bound_and_a_collector_of_another_account" {
   variables {
     kms_key_arn         = "arn:aws:kms:eu-west-1:111122223333:key/a"
     max_request_units   = 2000
+    recovery_days       = 7
     trusted_role_arns   = ["arn:aws:iam::444455556666:role/watch-collector-eu-west-1"]
     deletion_protection = false
   }
@@ -170,8 +63,8 @@ run "the_table_takes_a_key_a_bound_and_a_collector_of_another_account" {
   }
 
   assert {
-    condition     = aws_dynamodb_table.log.on_demand_throughput[0].max_write_request_units == 2000 && aws_dynamodb_table.log.on_demand_throughput[0].max_read_request_units == 2000
-    error_message = "Reads and writes are bounded."
+    condition     = aws_dynamodb_table.log.on_demand_throughput[0].max_write_request_units == 2000 && aws_dynamodb_table.log.on_demand_throughput[0].max_read_request_units == 2000 && aws_dynamodb_table.log.point_in_time_recovery[0].recovery_period_in_days == 7
+    error_message = "Reads and writes are bounded; a week can be gone back."
   }
 
   assert {
@@ -193,6 +86,20 @@ run "a_recovery_and_a_name_that_dynamodb_does_not_take_are_refused" {
   }
 
   expect_failures = [var.name, var.recovery_days]
+}
+
+run "no_recovery_at_all_is_refused" {
+  command = plan
+
+  module {
+    source = "./modules/storage"
+  }
+
+  variables {
+    recovery_days = 0
+  }
+
+  expect_failures = [var.recovery_days]
 }
 
 run "a_tag_never_moves_and_old_images_go" {
@@ -225,6 +132,13 @@ run "images_are_pulled_by_other_accounts_and_copied_to_other_regions" {
     pull_account_ids = ["444455556666"]
     replica_regions  = ["us-east-1"]
     kms_key_arn      = "arn:aws:kms:eu-west-1:111122223333:key/a"
+    keep_images      = 20
+    force_delete     = true
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_ecr_lifecycle_policy.this : jsondecode(policy.policy).rules[1].selection.countNumber == 20]) && alltrue([for repository in aws_ecr_repository.this : repository.force_delete])
+    error_message = "Twenty of each; they go with what is in them."
   }
 
   assert {

@@ -66,6 +66,14 @@ run "a_task_takes_secrets_a_key_and_an_image_of_another_registry" {
     kms_key_arn   = "arn:aws:kms:eu-west-1:111122223333:key/a"
     task_role_arn = "arn:aws:iam::111122223333:role/a"
     ports         = [8080]
+
+    start_seconds      = 120
+    log_retention_days = 3653
+  }
+
+  assert {
+    condition     = jsondecode(output.container_definitions)[0].healthCheck.startPeriod == 120 && aws_cloudwatch_log_group.this.retention_in_days == 3653
+    error_message = "It has two minutes to start; its log is kept ten years."
   }
 
   assert {
@@ -96,6 +104,22 @@ run "what_cannot_be_meant_is_refused" {
   }
 
   expect_failures = [var.container, var.image, var.memory_mib, var.cpu_architecture, var.environment, var.log_retention_days]
+}
+
+run "the_other_ends_are_refused_too" {
+  command = plan
+
+  module {
+    source = "./modules/task"
+  }
+
+  variables {
+    cpu        = 512
+    memory_mib = 8192
+    image      = "registry.example.com/watch-agent:latest"
+  }
+
+  expect_failures = [var.memory_mib, var.image]
 }
 
 run "what_fargate_does_not_sell_is_refused" {

@@ -14,6 +14,9 @@ def test_agents_stand_under_their_vantage_and_zone_with_their_state(watched, col
     expect(page.locator("#agents .state")).to_have_text(["connected", "connected", "draining", "connected", "lost"])
     expect(page.locator(".place").first).to_contain_text("1,321 targets from here, 3 agents")
     expect(page.locator(".place").first.locator(".zones li")).to_have_count(3)
+    first = page.locator("#agents tbody tr:not(.group)").first
+    for shown in ("0.1.0", "440", "1,365 shards", "7 / 512", "3 ms", "18.0 KiB", "−2 ms"):
+        expect(first).to_contain_text(shown)
     collector.world["agents"].append(an_agent("c-1", "ap-south-1", "ap-south-1a", datetime.now(UTC)))
     expect(page.locator("#agents .group").first).to_contain_text("ap-south-1")
 
@@ -26,7 +29,9 @@ def test_what_is_not_well_with_an_agent_is_said_in_words(watched, collector):
         "watermark": rfc3339(now - timedelta(minutes=5)),
     }
     collector.world["agents"][1] |= {"refused": [{"name": "shop", "reason": "tls_ca: no such file"}]}
+    collector.world["agents"][2] |= {"clock_offset_ms": -61_000.5}
     page = opened(watched, collector, "fleet")
+    expect(page.locator("#agents")).to_contain_text("has a wall clock that is 61.0 s behind")
     expect(page.locator("#agents .worry").first).to_have_text("40 probes wait for room")
     expect(page.locator("#agents .worry").nth(1)).to_have_text("starts probes 2.30 s late")
     expect(page.locator("#refused")).to_contain_text("shop: tls_ca: no such file")

@@ -100,6 +100,8 @@ def test_a_token_is_asked_for_sent_and_kept_in_this_tab_only(watched, collector)
     page.get_by_role("textbox", name="Token").fill("a guess")
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("#sign-in-why")).to_have_text("That token was not accepted.")
+    page.wait_for_timeout(1500)  # It looks at the link every second: who is not let in is not live.
+    expect(page.locator("#live-text")).to_have_text("Token needed")
     page.get_by_role("textbox", name="Token").fill("open sesame")
     page.keyboard.press("Enter")
     expect(tile(page, "up").locator("b")).to_have_text("971")

@@ -115,7 +115,7 @@ def test_outages_regional_problems_and_changes_stand_apart_newest_first(watched,
     expect(page.locator("#outages")).to_contain_text("All 18")
     expect(page.locator("#regional li")).to_have_count(1)
     expect(page.locator("#regional li")).to_contain_text("www.site-0007.example")
-    expect(page.locator("#regional li")).to_contain_text("503, from eu-west-1")
+    expect(page.locator("#regional li")).to_contain_text("503 out of service, from eu-west-1")
     expect(page.locator("#changes li").first).to_contain_text("up → down")
     now = datetime.now(UTC)
     broken = a_target(500, now, verdict="down", status=502, since=rfc3339(now))
@@ -148,6 +148,15 @@ def test_before_the_first_results_it_says_what_it_waits_for(watched, fresh_colle
     text = page.locator("body").inner_text()
     assert "NaN" not in text
     assert "undefined" not in text
+
+
+def test_without_an_agent_it_waits_for_one_and_calls_nothing_running(watched, fresh_collector):
+    fresh_collector.world |= {"agents": [], "vantages": []}
+    page = opened(watched, fresh_collector)
+    expect(page.locator("#headline .said")).to_have_text("Waiting for an agent")
+    expect(page.locator("#headline .coverage")).to_contain_text("waiting for an agent")
+    expect(page.locator("#missed")).to_have_text("None so far.")
+    expect(page.locator("#rounds .account")).to_have_text("")
 
 
 def test_numbers_that_arrive_move_nothing_that_is_read(watched, collector):

@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from paths import DOCS, TERRAFORM
+from paths import DOCS, ROOT, TERRAFORM
 
 FOLDERS = sorted({path.parent for path in TERRAFORM.rglob("*.tf")})
 
@@ -51,6 +51,44 @@ def test_every_validation_refuses_something_in_a_test():
     assert not missing, "\n".join(missing)
 
 
+def given():
+    """By module: what some run that passes (or the installation on moto) gives; and what each of the runs gives."""
+    given, left = {}, {}
+    for path in (TERRAFORM / "tests").glob("*.tftest.hcl"):
+        text = path.read_text()
+        whole = set(
+            re.findall(r"^  (\w+) +=", (re.search(r"^variables {\n(.*?)^}", text, re.M | re.S) or [""])[0], re.M)
+        )
+        for run in re.findall(r'^run "[^"]+" {\n(.*?)^}', text, re.M | re.S):
+            if "expect_failures" in run:
+                continue
+            source = re.search(r'source = "\./([^"]+)"', run)
+            module = source[1] if source else "."
+            own = re.search(r"^  variables {\n(.*?)^  }", run, re.M | re.S)
+            set_here = whole | set(re.findall(r"^    (\w+) +=", own[1], re.M) if own else ())
+            given.setdefault(module, set()).update(set_here)
+            left.setdefault(module, []).append(set_here - whole)
+    moto = (ROOT / "tests" / "terraform" / "moto" / "main.tf").read_text()
+    given["."] |= set(re.findall(r"^  (\w+) +=", moto[moto.index('module "zonewatch"') :], re.M))
+    return given, left
+
+
+def test_every_option_is_given_in_one_test_and_left_alone_in_another():
+    by_module, left = given()
+    missing = []
+    for folder in FOLDERS:
+        module = str(folder.relative_to(TERRAFORM))
+        if module.startswith("examples/"):
+            continue
+        for name, text in blocks(folder, "variable"):
+            if re.search(r"^  default +=", text, re.M):
+                if name not in by_module[module]:
+                    missing.append(f"{module}: no test gives {name}")
+                if all(name in set_here for set_here in left[module]):
+                    missing.append(f"{module}: every test gives {name}")
+    assert not missing, "\n".join(missing)
+
+
 def test_every_module_is_small_and_begins_by_saying_what_is_true():
     for path in TERRAFORM.rglob("main.tf"):
         lines = path.read_text().splitlines()
@@ -80,3 +118,23 @@ def test_every_alarm_links_to_a_section_of_the_runbooks():
     linked = set(re.findall(r"runbook_url}#([a-z][a-z-]+)", text)) | set(re.findall(r'runbook = "([a-z-]+)"', text))
     assert linked, "no alarm links anywhere"
     assert linked <= sections, linked - sections
+
+
+def test_every_action_that_a_policy_names_has_a_reason_beside_it():
+    """But for those of Terraform itself (ci/actions.tf), of which test_moto.py is the reason."""
+    bare = []
+    for path in (TERRAFORM / "modules").rglob("*.tf"):
+        for line in path.read_text().splitlines():
+            # What stands before an equals sign is the key of a condition.
+            if re.search(r'"[a-z0-9-]+:[A-Z][A-Za-z]+"(?! +=)', line) and not re.search(r"# \w", line):
+                bare.append(f"{path}: {line.strip()}")
+    assert not bare, "\n".join(bare)
+
+
+def test_the_collector_may_do_with_its_table_what_it_does_and_no_more():
+    source = "".join(path.read_text() for path in (ROOT / "collector/src/store/dynamodb").rglob("*.rs"))
+    calls = set(re.findall(r"\bclient\s*\.(\w+)\(\)", source))
+    called = {"dynamodb:" + "".join(word.title() for word in call.split("_")) for call in calls}
+    actions = re.search(r"table_actions = \[(.*?)\]", (TERRAFORM / "modules/storage/access.tf").read_text(), re.S)
+    assert called == set(re.findall(r'"(dynamodb:\w+)"', actions[1]))
+    assert called, "this test reads nothing"

@@ -1,6 +1,8 @@
-"""The manifests, as kustomize would make them of these files, against Kubernetes' own schemas."""
+"""The manifests, as kustomize would make them of these files, against Kubernetes' own schemas.
 
-import copy
+`built` gives what `kubectl kustomize kubernetes` gave when it was written; kubectl is no test dependency."""
+
+import json
 
 import kubernetes_validate
 import pytest
@@ -10,7 +12,8 @@ from paths import KUBERNETES, ROOT
 
 
 def read(path):
-    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+    """The documents of a file. What an alias repeats becomes a copy, so that changing one does not change the other."""
+    return [json.loads(json.dumps(document)) for document in yaml.safe_load_all(path.read_text()) if document]
 
 
 def patched(document, patch):
@@ -25,6 +28,20 @@ def patched(document, patch):
             at.append(operation["value"])
         else:
             at[last] = operation["value"]
+
+
+def pod_of(document):
+    return document.get("spec", {}).get("template", {}).get("spec", {})
+
+
+def labelled(document, label):
+    document["metadata"].setdefault("labels", {}).update(label["pairs"])
+    if label.get("includeSelectors"):
+        document["spec"]["selector"]["matchLabels"].update(label["pairs"])
+        for constraint in pod_of(document).get("topologySpreadConstraints", []):
+            constraint["labelSelector"]["matchLabels"].update(label["pairs"])
+        if "template" in document["spec"]:
+            document["spec"]["template"]["metadata"]["labels"].update(label["pairs"])
 
 
 def built(folder):
@@ -45,23 +62,26 @@ def built(folder):
     documents = []
     for resource in about["resources"]:
         path = (folder / resource).resolve()
-        documents += built(path) if path.is_dir() else copy.deepcopy(read(path))
+        documents += built(path) if path.is_dir() else read(path)
+    for generated in about.get("configMapGenerator", []):
+        assert generated["options"] == {"disableNameSuffixHash": True}
+        data = {name: (folder / name).read_text() for name in generated["files"]}
+        documents.append(
+            {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": generated["name"]}, "data": data}
+        )
     for document in documents:
         document["metadata"]["name"] += about.get("nameSuffix", "")
+        if "namespace" in about:
+            document["metadata"]["namespace"] = about["namespace"]
         for label in about.get("labels", []):
-            document["metadata"].setdefault("labels", {}).update(label["pairs"])
-            if label.get("includeSelectors"):
-                document["spec"]["selector"]["matchLabels"].update(label["pairs"])
-                template = document["spec"].get("template")
-                if template:
-                    template["metadata"]["labels"].update(label["pairs"])
+            labelled(document, label)
         for patch in about.get("patches", []):
             if patch["target"]["kind"] == document["kind"]:
                 patched(document, patch["patch"])
-    for generated in about.get("configMapGenerator", []):
-        data = {name: (folder / name).read_text() for name in generated["files"]}
-        metadata = {"name": generated["name"]}
-        documents.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+        for image in about.get("images", []):
+            for container in pod_of(document).get("containers", []):
+                if container["image"] == image["name"]:
+                    container["image"] += f":{image['newTag']}"
     return documents
 
 

@@ -15,6 +15,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 from moto.server import ThreadedMotoServer
 
+from installed import Installed, check_agents, check_options, check_policies, check_what_is_kept
 from paths import ROOT, TERRAFORM
 
 HERE = ROOT / "tests" / "terraform" / "moto"
@@ -114,6 +115,10 @@ def test_an_installation_is_applied_planned_without_drift_and_destroyed_by_the_d
     assert terraform("get").returncode == 0
     applied = terraform("apply", "-auto-approve", "-parallelism=30")
     assert applied.returncode == 0, applied.stderr
+
+    installed = Installed(terraform.state)
+    for check in (check_policies, check_agents, check_what_is_kept, check_options):
+        check(installed)
 
     again = terraform("plan", "-detailed-exitcode")
     assert again.returncode in (0, 2), again.stderr

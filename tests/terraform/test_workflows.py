@@ -65,3 +65,12 @@ def test_images_are_for_both_architectures_with_their_papers_and_signed_by_diges
     assert "latest" not in build["tags"]
     assert any("cosign sign" in step.get("run", "") and "@$DIGEST" in step["run"] for step in steps)
     assert not any("qemu" in step.get("uses", "") for step in steps), "it is compiled across, not emulated"
+
+
+def test_what_others_wrote_is_audited_when_it_changes_and_every_week():
+    audit = workflow(WORKFLOWS / "audit.yml")
+    for event in ("push", "pull_request"):
+        assert {"Cargo.lock", "deny.toml"} <= set(audit[True][event]["paths"])
+    assert audit[True]["schedule"], "a vulnerability becomes known without a change of ours"
+    runs = [step.get("run", "") for step in audit["jobs"]["dependencies"]["steps"]]
+    assert "cargo deny --locked check" in runs, "advisories, licences, bans and sources: all of it"

@@ -274,7 +274,13 @@ impl<A: Admit> AgentCore<A> {
             targets: count(self.schedule.targets()),
         };
         self.lateness = (Duration::ZERO, self.lateness.0);
-        let beat = Beat { sent_us: now.0, now_us: 0, load: Some(load) };
+        let beat = Beat {
+            sent_us: now.0,
+            now_us: self.clock.now_us(now).unwrap_or(0),
+            load: Some(load),
+            wall_us: 0, // Decisions know no wall clock: whoever sends the beat adds it.
+            error_us: u32::try_from(self.clock.error().as_micros()).unwrap_or(u32::MAX),
+        };
         self.effects.push(Effect::Send(up.stream, AgentMessage::Beat(beat)));
     }
 

@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
-use clap::builder::FalseyValueParser;
 use ipnet::IpNet;
 
 /// How this machine probes. The same for every target.
@@ -18,7 +17,7 @@ pub struct ProbeOptions {
     #[arg(long, env = "ZONEWATCH_DNS", value_name = "HOST:PORT")]
     pub dns: Option<DnsServer>,
     /// Refuse loopback, private and other special-purpose addresses too
-    #[arg(long, env = "ZONEWATCH_DENY_PRIVATE", value_parser = FalseyValueParser::new())]
+    #[arg(long, env = "ZONEWATCH_DENY_PRIVATE", value_parser = crate::cli::switch)]
     pub deny_private: bool,
     /// An exception to what is refused; repeatable
     #[arg(long, env = "ZONEWATCH_ALLOW_NETWORK", value_name = "CIDR", value_delimiter = ',')]

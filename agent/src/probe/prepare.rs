@@ -14,7 +14,7 @@ use http::header::{
 };
 use percent_encoding::percent_decode_str;
 use proto::{ProbeSpec, StatusSet};
-use url::Url;
+use url::{ParseError, Url};
 
 use super::patterns::{Pattern, Patterns};
 use super::permits::{HostLimit, Permits};
@@ -142,7 +142,10 @@ fn parse_url(text: &str) -> Result<(Url, Option<HeaderValue>), Unfit> {
     if text.len() > URL_MAX {
         return Err(bad("it is longer than 8 KiB"));
     }
-    let mut url = Url::parse(text).map_err(|error| Unfit::Url(error.to_string()))?;
+    let mut url = Url::parse(text).map_err(|error| match error {
+        ParseError::RelativeUrlWithoutBase => bad("it begins with neither http:// nor https://"),
+        error => Unfit::Url(error.to_string()),
+    })?;
     check_url(&url).map_err(bad)?;
     let credentials = basic(&url);
     strip(&mut url);

@@ -161,7 +161,7 @@ impl Conversation {
             let message = self.heard.next().await?.ok()?;
             match AgentMessage::try_from(message).unwrap() {
                 AgentMessage::Beat(Beat { sent_us, .. }) => {
-                    let beat = Beat { sent_us, now_us: now_us(), load: None };
+                    let beat = Beat { sent_us, now_us: now_us(), ..Beat::default() };
                     self.say(CollectorMessage::Beat(beat)).await;
                 }
                 other => return Some(other),

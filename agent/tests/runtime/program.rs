@@ -9,31 +9,31 @@ use tokio::task::JoinHandle;
 
 use crate::collector::{Collector, Origin, soon, target};
 
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zonewatch-agent"));
     command.args(arguments).env_clear().stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// A program whose output is read from the start: a full pipe would stop it.
-struct Running {
+pub(crate) struct Running {
     pid: u32,
     output: JoinHandle<std::io::Result<Output>>,
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let child = command.spawn().unwrap();
         let pid = child.id();
         Self { pid, output: tokio::task::spawn_blocking(move || child.wait_with_output()) }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         let pid = Pid::from_raw(self.pid.try_into().unwrap()).unwrap();
         kill_process(pid, signal).unwrap();
     }
 
-    async fn ended(self) -> Output {
+    pub(crate) async fn ended(self) -> Output {
         soon("the end of the program", self.output).await.unwrap().unwrap()
     }
 }
@@ -42,9 +42,25 @@ impl Running {
 async fn wrong_usage_exits_with_2_and_says_what_was_expected() {
     for (arguments, word) in [
         (&["run", "--collector", "nonsense"][..], "http://HOST:PORT"),
+        (&["run", "--collector", "http://a:65536"], "no port from 1 to 65535"),
+        (&["run", "--collector", "http://a:1/x"], "it has a path"),
+        (&["run", "--collector", "http://u:p@a:1"], "credentials do not belong here"),
+        (&["run", "--collector", "http://a:1", "--nosuch"], "unexpected argument '--nosuch'"),
+        (&["run", "--collector", "http://a:1", "--concurrency", "many"], "--concurrency <N>"),
+        (&["run", "--collector", "http://a:1", "--listen", "9127"], "expected IP:PORT"),
+        (&["run", "--collector", "http://a:1", "--allow-network", "10"], "is not a network"),
+        (&["run", "--collector", "http://a:1", "--ca", "x"], "--ca needs an https collector"),
+        (&["run", "--collector", "https://a:1", "--ca", "/nowhere"], "--ca /nowhere"),
+        (&["run", "--collector", "https://a:1", "--ca", "Cargo.toml"], "--ca holds no certificate"),
+        (&["run", "--collector", "https://a:1", "--tls-cert", "x"], "--tls-key"),
         (&["run", "--collector", "http://a:1", "--token-file", "/nowhere"], "--token-file"),
+        (&["run", "--collector", "http://a:1", "--token-file", "/"], "Is a directory"),
+        (&["run", "--collector", "http://a:1", "--token-file", "/dev/null"], "holds no token"),
         (&["run", "--collector", "http://a:1", "--vantage", ""], "vantage"),
-        (&["probe", "ftp://a"], "http"),
+        (&["probe", "ftp://a"], "it is neither http nor https"),
+        (&["probe", "www.example.com"], "it begins with neither http:// nor https://"),
+        (&["probe"], "<URL>"),
+        (&["juggle"], "unrecognized subcommand 'juggle'"),
         (&[], "Usage"),
     ] {
         let output = Running::start(&mut program(arguments)).ended().await;
@@ -52,6 +68,35 @@ async fn wrong_usage_exits_with_2_and_says_what_was_expected() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {text}");
         assert!(text.contains(word), "{arguments:?}: {text}");
     }
+}
+
+#[tokio::test]
+async fn a_variable_that_says_neither_yes_nor_no_is_refused() {
+    let run = ["run", "--collector", "http://10.0.0.1:1"];
+    for variable in ["ZONEWATCH_ALLOW_PLAINTEXT", "ZONEWATCH_DENY_PRIVATE", "ZONEWATCH_EMF"] {
+        let output = Running::start(program(&run).env(variable, "nope")).ended().await;
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{variable}: {text}");
+        assert!(text.contains("expected true or false"), "{variable}: {text}");
+    }
+    let mut off = program(&run);
+    off.env("ZONEWATCH_ALLOW_PLAINTEXT", "false").env("ZONEWATCH_TOKEN", "a-good-token");
+    let output = Running::start(&mut off).ended().await;
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(2) && text.contains("no TLS"), "{text}");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named_with_its_option() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let run = ["run", "--collector", "http://127.0.0.1:1", "--listen", &address];
+    let output = Running::start(&mut program(&run)).ended().await;
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let expected =
+        format!("error: --listen {address}: cannot listen there: Address already in use");
+    assert!(text.starts_with(&expected), "{text}");
 }
 
 #[tokio::test]
@@ -138,8 +183,27 @@ async fn a_second_signal_exits_at_once() {
     conversation.results().await; // never acknowledged: the drain waits
     agent.signal(Signal::INT);
     while !matches!(conversation.hear().await, AgentMessage::Draining { .. }) {}
+    // Two signals within a moment are one: the second one is somebody's, who waited and lost patience.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     agent.signal(Signal::INT);
     assert_eq!(agent.ended().await.status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn a_signal_that_is_sent_to_the_process_and_to_its_group_is_one() {
+    let mut collector = Collector::start(None).await;
+    let url = collector.url();
+    let agent = Running::start(&mut program(&["run", "--collector", &url]));
+    let (mut conversation, _) = collector.welcomed(Duration::from_secs(120)).await;
+    conversation.hear().await;
+    // Both wait when it goes on: they come in one moment, however slow this machine is.
+    for signal in [Signal::STOP, Signal::TERM, Signal::INT, Signal::CONT] {
+        agent.signal(signal);
+    }
+    while soon("the end of the stream", conversation.next()).await.is_some() {}
+    drop(conversation);
+    let output = agent.ended().await;
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]

@@ -26,6 +26,13 @@ export function millis(ms) {
   return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 }
 
+/** How far a clock is off, with its sign. @param {unknown} ms */
+export function offset(ms) {
+  if (typeof ms !== 'number' || !Number.isFinite(ms)) return DASH;
+  if (Math.abs(ms) < 1) return '± 0 ms';
+  return `${ms < 0 ? '−' : '+'}${millis(Math.abs(ms))}`;
+}
+
 /** @param {unknown} n */
 export function bytes(n) {
   if (typeof n !== 'number' || !Number.isFinite(n)) return DASH;

@@ -46,7 +46,7 @@ function link() {
   const at = Math.max(0, ...all.map((one) => one.at));
   const trouble = broken?.error ?? null;
   return {
-    state: trouble ? 'stale' : at ? 'live' : 'loading', at, events: stream === 'open', hidden: document.hidden,
+    state: document.body.dataset.locked === 'yes' ? 'locked' : trouble ? 'stale' : at ? 'live' : 'loading', at, events: stream === 'open', hidden: document.hidden,
     why: trouble instanceof Refusal ? `The collector answered ${trouble.status}: ${trouble.message}.` : 'The collector cannot be reached.',
   };
 }
@@ -105,7 +105,7 @@ function lock() {
   byId('door').hidden = false;
   if (hasToken()) paint(byId('sign-in-why'), 'That token was not accepted.');
   setToken(null);
-  chrome.live({ ...link(), state: 'locked' });
+  chrome.live(link());
   byId('token').focus();
 }
 

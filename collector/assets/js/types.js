@@ -93,6 +93,7 @@
  * @property {string} id @property {string} vantage @property {string} zone @property {string} state
  * @property {number} targets @property {string} version @property {number} capacity @property {number} in_flight
  * @property {number} waiting @property {number} outbox_bytes @property {number} lateness_ms
+ * @property {number} [shards] @property {number | null} [clock_offset_ms] @property {number | null} [clock_error_ms]
  * @property {string} connected_since @property {string} last_heard @property {string | null} watermark
  * @property {{name: string, reason: string}[]} refused
  * @property {boolean} [behind] @property {Progress} [settings] @property {Progress} [assignment]

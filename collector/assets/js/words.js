@@ -22,6 +22,13 @@ export const FAILURES = {
   blocked: 'its address is one that agents refuse',
 };
 
+/** Status codes that say more than their class, by name. @type {Record<string, string>} */
+export const STATUSES = {
+  400: 'bad request', 401: 'not authorised', 403: 'forbidden', 404: 'not found', 405: 'method not allowed', 406: 'not acceptable',
+  408: 'request took too long', 410: 'gone', 418: 'I’m a teapot', 421: 'misdirected', 429: 'asked too often', 451: 'withheld for legal reasons',
+  500: 'error of the server', 501: 'not implemented', 502: 'bad gateway', 503: 'out of service', 504: 'gateway timed out',
+};
+
 /** @type {Record<string, string>} */
 export const REASONS = {
   no_agent: 'no agent at that place',

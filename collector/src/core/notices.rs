@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proto::Timestamp;
+use proto::{HourManifest, Timestamp};
 
 use super::Core;
 use crate::fleet::{AgentIdx, Suspect};
@@ -41,6 +41,13 @@ pub enum Notice {
         /// When it was found out.
         at: Timestamp,
     },
+    /// A finished hour was written, for the first time or anew.
+    Revision {
+        /// Its first instant.
+        hour: Timestamp,
+        /// 1 when it became final, more when something in it changed after that.
+        revision: u32,
+    },
 }
 
 impl Notice {
@@ -49,6 +56,7 @@ impl Notice {
         match self {
             Self::Fleet { .. } => "fleet",
             Self::Suspicion { .. } => "suspicion",
+            Self::Revision { .. } => "revision",
         }
     }
 }
@@ -104,7 +112,7 @@ impl Core {
     pub(super) fn notice(&mut self, now: Timestamp, idx: AgentIdx, change: FleetChange) {
         let Some(agent) = self.fleet.agent(idx) else { return };
         let (agent, vantage, zone) = (agent.id.clone(), agent.vantage.clone(), agent.zone.clone());
-        self.push_notice(Notice::Fleet { change, agent, vantage, zone, at: now });
+        self.tell(Notice::Fleet { change, agent, vantage, zone, at: now });
     }
 
     /// Says of agents that they are under suspicion from now on, or no longer: once for all that fail together.
@@ -134,11 +142,21 @@ impl Core {
             log_suspicion(change, circle, vantage.as_deref(), zone.as_deref(), &agents, since);
             let at = now;
             let notice = Notice::Suspicion { change, circle, vantage, zone, agents, since, at };
-            self.push_notice(notice);
+            self.tell(notice);
         }
     }
 
-    fn push_notice(&mut self, notice: Notice) {
+    /// An hour is about to be in the state as this manifest says: whoever keeps what it was is to know. One that was written
+    /// again because what changed came to the same is no news.
+    pub(super) fn notice_revision(&mut self, manifest: &HourManifest) {
+        let HourManifest { start, revision, .. } = *manifest;
+        let before = self.state.hours().get(start).and_then(|hour| hour.sealed.as_ref());
+        if before.is_none_or(|before| before.revision < revision) {
+            self.tell(Notice::Revision { hour: start, revision });
+        }
+    }
+
+    fn tell(&mut self, notice: Notice) {
         if self.notices.len() >= WAITING_MAX {
             self.notices.remove(0);
         }

@@ -6,7 +6,7 @@ use proto::{
 };
 
 use super::{Core, Effect, FleetChange, SessionEnd, UNACKED_BYTES_MAX, VANTAGES_MAX};
-use crate::fleet::{Agent, AgentIdx, Claim, SentAssign, SessionId};
+use crate::fleet::{Agent, AgentIdx, Claim, SentAssign, SessionId, Wall};
 use crate::state::VantageIdx;
 
 /// A lease holds four beats: three may be lost.
@@ -138,6 +138,7 @@ impl Core {
             lost: None,
             watermark: Timestamp::EPOCH,
             load: proto::Load::default(),
+            clock: None,
             unread_held: Vec::new(),
             applied: Default::default(),
             dirty: Default::default(),
@@ -217,11 +218,12 @@ impl Core {
     }
 
     fn beat(&mut self, now: Timestamp, session: SessionId, idx: AgentIdx, beat: Beat) {
-        if let (Some(agent), Some(load)) = (self.fleet.agent_mut(idx), beat.load) {
-            agent.load = load;
+        if let Some(agent) = self.fleet.agent_mut(idx) {
+            agent.load = beat.load.unwrap_or(agent.load);
+            agent.clock = Wall::of(&beat);
         }
         let now_us = now.millis().saturating_mul(1000);
-        let answer = Beat { sent_us: beat.sent_us, now_us, load: None };
+        let answer = Beat { sent_us: beat.sent_us, now_us, ..Beat::default() };
         self.send(session, CollectorMessage::Beat(answer));
     }
 

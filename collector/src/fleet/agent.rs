@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
 use crate::suspicion::{Circle, Sightings};
-use proto::{Load, Refusal, ShardId, Timestamp, Uid};
+use proto::{Beat, Load, Refusal, ShardId, Timestamp, Uid};
 
 /// An agent process's place in the fleet: dense, inside this process only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +42,8 @@ pub struct Agent {
     pub watermark: Timestamp,
     /// As it last said.
     pub load: Load,
+    /// Its wall clock, as it last said.
+    pub clock: Option<Wall>,
     /// What it said that it holds, until its vantage is in the log.
     pub unread_held: Vec<proto::HeldShard>,
     /// What it has applied.
@@ -85,6 +87,25 @@ pub struct Suspect {
     pub from: Timestamp,
     /// Who fails together with it.
     pub circle: Circle,
+}
+
+/// An agent's wall clock beside the collector's. It plays no part in when the agent probes: that goes by the collector's, as
+/// heartbeats tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wall {
+    /// How far it was ahead of the collector's, in microseconds; behind it, if negative.
+    pub offset_us: i64,
+    /// How far the agent's idea of the collector's clock, and so this, may be off.
+    pub error_us: u32,
+}
+
+impl Wall {
+    /// What a beat says; nothing if the agent is too old to say it, or has heard no time yet.
+    pub fn of(beat: &Beat) -> Option<Self> {
+        let offset_us = beat.wall_us.saturating_sub(beat.now_us);
+        (beat.wall_us != 0 && beat.now_us != 0)
+            .then_some(Self { offset_us, error_us: beat.error_us })
+    }
 }
 
 /// What an agent has of a shard.

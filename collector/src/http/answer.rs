@@ -17,15 +17,45 @@ use crate::core::Core;
 use crate::hub::{Hub, Stopped};
 use crate::state::State;
 
-/// How old an answer may be: a probe is in every route within a second of being durable.
+/// How long an answer is given without another being computed.
 const FRESH: Duration = Duration::from_millis(500);
+/// While the next one is being computed, whoever asks gets the one before, if it was begun no longer ago than this: a probe is
+/// in every route within a second of being durable.
+const STALE: Duration = Duration::from_millis(900);
 /// Answers kept. When so many are fresh, another is computed and not kept. A page of a thousand targets is some 300 KB.
 const KEPT_MAX: usize = 64;
 /// Targets looked at between two events: some milliseconds of the core's time.
-const PART: usize = 8192;
+pub(super) const PART: usize = 8192;
 
-/// When it was computed, and what it is; nothing while that is on its way.
-type Kept = Arc<Mutex<Option<(Instant, Bytes)>>>;
+/// An answer, and who computes the next one.
+#[derive(Default)]
+struct Place {
+    answer: Lock<Option<Answer>>,
+    computing: Mutex<()>,
+}
+
+#[derive(Clone)]
+struct Answer {
+    begun: Instant,
+    done: Instant,
+    body: Bytes,
+}
+
+impl Place {
+    fn answer(&self) -> Option<Answer> {
+        self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn fresh(&self) -> Option<Bytes> {
+        self.answer().filter(|answer| answer.done.elapsed() < FRESH).map(|answer| answer.body)
+    }
+
+    fn stale(&self) -> Option<Bytes> {
+        self.answer().filter(|answer| answer.begun.elapsed() < STALE).map(|answer| answer.body)
+    }
+}
+
+type Kept = Arc<Place>;
 
 /// What was answered lately, by what was asked.
 #[derive(Clone, Default)]
@@ -54,22 +84,33 @@ impl Answers {
         self.kept(asked, async { Ok(hub.ask(compute).await?) }).await
     }
 
-    /// The answer to `asked`, from memory or as `compute` says. Whoever asks the same meanwhile waits for it here; whoever
-    /// asks something else does not.
+    /// The answer to `asked`, from memory or as `compute` says. Whoever asks the same meanwhile gets the one before, or waits
+    /// for it here; whoever asks something else does not.
     pub(super) async fn kept(
         &self,
         asked: String,
         compute: impl Future<Output = Result<Bytes, Problem>>,
     ) -> Result<Bytes, Problem> {
         let place = self.place(asked);
-        let mut place = place.lock().await;
-        if let Some((at, body)) = place.as_ref()
-            && at.elapsed() < FRESH
-        {
-            return Ok(body.clone());
+        if let Some(body) = place.fresh() {
+            return Ok(body);
         }
+        let _turn = match place.computing.try_lock() {
+            Ok(turn) => turn,
+            Err(_) => {
+                if let Some(body) = place.stale() {
+                    return Ok(body);
+                }
+                place.computing.lock().await
+            }
+        };
+        if let Some(body) = place.fresh() {
+            return Ok(body);
+        }
+        let begun = Instant::now();
         let body = compute.await?;
-        *place = Some((Instant::now(), body.clone()));
+        let answer = Answer { begun, done: Instant::now(), body: body.clone() };
+        *place.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         Ok(body)
     }
 
@@ -90,11 +131,11 @@ impl Answers {
 /// Goes over all targets in parts, each between two of the core's events, as of one instant.
 pub(super) async fn in_parts<A: Send + 'static>(
     hub: &Hub,
-    begin: impl FnOnce(Timestamp) -> A,
+    begin: impl FnOnce(&State, Timestamp) -> A + Send + 'static,
     step: impl Fn(&mut A, &State, Timestamp, Range<usize>) + Clone + Send + 'static,
 ) -> Result<A, Stopped> {
-    let now = hub.ask(|_, now| now).await?;
-    let (mut counted, mut first) = (begin(now), 0);
+    let begun = hub.ask(move |core, now| (begin(core.state(), now), now)).await?;
+    let ((mut counted, now), mut first) = (begun, 0);
     loop {
         let step = step.clone();
         let asked = hub.ask(move |core, _| {
@@ -124,4 +165,42 @@ pub(super) fn json_response(body: Bytes) -> Response {
         (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")),
     ];
     (headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn while_an_answer_is_computed_whoever_asks_gets_the_one_before_or_waits_for_it() {
+        let answers = Answers::default();
+        let of = |text: &'static str| async move {
+            Ok::<_, Problem>(Bytes::from_static(text.as_bytes()))
+        };
+        let first = answers.kept("a".into(), of("first")).await;
+        assert_eq!(first.ok().as_deref(), Some(&b"first"[..]));
+        let again = answers.kept("a".into(), of("never computed")).await;
+        assert_eq!(again.ok().as_deref(), Some(&b"first"[..]));
+        // It is not fresh any more, and somebody computes the next one.
+        let place = answers.place("a".into());
+        let set = |done: Duration, begun: Duration| {
+            let now = Instant::now();
+            let body = Bytes::from_static(b"first");
+            let answer = Answer { begun: now - begun, done: now - done, body };
+            *place.answer.lock().expect("not poisoned") = Some(answer);
+        };
+        set(FRESH, FRESH);
+        let turn = place.computing.try_lock().expect("nobody computes");
+        let stale = answers.kept("a".into(), of("never computed")).await;
+        assert_eq!(stale.ok().as_deref(), Some(&b"first"[..]));
+        // Too old to be given: whoever asks waits for the next one.
+        set(FRESH, STALE);
+        let mut waiting = Box::pin(answers.kept("a".into(), of("second")));
+        let pending = std::future::poll_fn(|context| {
+            std::task::Poll::Ready(waiting.as_mut().poll(context).is_pending())
+        });
+        assert!(pending.await);
+        drop(turn);
+        assert_eq!(waiting.await.ok().as_deref(), Some(&b"second"[..]));
+    }
 }

@@ -14,6 +14,7 @@ use super::v1::vantage;
 use super::{Api, Problem};
 use crate::state::VantageIdx;
 use crate::view::first::{self, Counts};
+use crate::view::past_hour::PastHour;
 
 /// Websites in one piece of the answer: some milliseconds of the core's time, half a megabyte.
 const PIECE: usize = 4096;
@@ -26,7 +27,7 @@ pub(super) async fn latest(
     let counted = async {
         let counts = in_parts(
             &api.hub,
-            |_| Counts::new(),
+            |_, _| Counts::new(),
             move |counts, state, now, part| first::latest(state, now, only, part, counts),
         );
         Ok::<_, Problem>(json(&counts.await?))
@@ -40,9 +41,15 @@ pub(super) async fn past_hour(
 ) -> Result<Response, Problem> {
     let (asked, only) = parse(&api, "past-hour", parameters).await?;
     let round = api.round;
-    let compute =
-        move |core: &crate::core::Core, now| first::past_hour(core.state(), now, round, only);
-    api.answers.json(&api.hub, asked, compute).await
+    let counted = async {
+        let counting = in_parts(
+            &api.hub,
+            move |state, now| PastHour::new(state, now, round, only),
+            |counting, state, _, part| counting.count(state, part),
+        );
+        Ok::<_, Problem>(json(&counting.await?.finish()))
+    };
+    Ok(json_response(api.answers.kept(asked, counted).await?))
 }
 
 /// Where the stream of websites is.

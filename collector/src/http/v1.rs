@@ -10,7 +10,7 @@ use super::answer::{in_parts, json, json_response};
 use super::query::{Name, Parameters};
 use super::{Api, Problem};
 use crate::state::VantageIdx;
-use crate::view::{changes, fleet, summary, target, targets};
+use crate::view::{changes, fleet, summary, target};
 
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -50,7 +50,7 @@ pub(super) async fn summary(
     let counted = async {
         let counting = in_parts(
             &api.hub,
-            |now| summary::Counting::new(now, question),
+            |_, now| summary::Counting::new(now, question),
             |counting, state, _, part| counting.count(state, part),
         );
         let counting = counting.await?;
@@ -59,47 +59,6 @@ pub(super) async fn summary(
         rendered.map_err(|_| Problem::unavailable("the summary could not be computed"))
     };
     Ok(json_response(api.answers.kept(asked, counted).await?))
-}
-
-pub(super) async fn targets(
-    State(api): State<Api>,
-    mut parameters: Parameters,
-) -> Result<Response, Problem> {
-    let verdict = parameters.choice("verdict", &targets::verdict_names())?;
-    let category = parameters.text("category");
-    let name = parameters.text("vantage");
-    let labels = parameters.prefixed("label.", "label.NAME");
-    let words = parameters.text("q").unwrap_or_default();
-    let sort = match parameters.choice("sort", &["name", "-since", "-latency"])?.as_deref() {
-        Some("-since") => targets::Sort::Since,
-        Some("-latency") => targets::Sort::Latency,
-        _ => targets::Sort::Name,
-    };
-    let limit = parameters.number("limit", 100, 1..=1000)?;
-    let cursor = parameters.text("cursor");
-    parameters.finish()?;
-    let after = api.orders.read(cursor.as_deref())?;
-    let vantage = vantage(&api, name.as_deref()).await?;
-    let words = words.split_whitespace().map(str::to_lowercase).collect();
-    let mut question = targets::Question {
-        verdict,
-        category,
-        vantage,
-        labels,
-        words,
-        sort,
-        limit,
-        after: targets::After::Nothing,
-    };
-    let asked = format!("targets {question:?} {cursor:?}");
-    question.after = after;
-    let orders = api.orders.clone();
-    let compute = move |core: &crate::core::Core, now| {
-        let (mut page, after) = targets::list(core.state(), now, &question);
-        page.next_cursor = orders.cursor(after);
-        page
-    };
-    api.answers.json(&api.hub, asked, compute).await
 }
 
 pub(super) async fn target(

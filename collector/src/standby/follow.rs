@@ -63,6 +63,7 @@ impl Follower {
             refusals: Arc::default(),
             origins: config.origins.clone(),
             answers: Answers::default(),
+            lists: Default::default(),
             orders: Default::default(),
             listeners: Listeners::new(News::default(), stop),
         }

@@ -17,10 +17,7 @@ use crate::verdict::{Verdict, evidence, over};
 /// Flat counts by status code, failure kind, `missed` or `unknown`.
 pub type Counts = BTreeMap<String, u64>;
 
-/// The rounds that `/past-hour-summary` looks back on.
-const PAST: Duration = Duration::from_secs(3600);
-
-fn label(outcome: Outcome) -> String {
+pub(super) fn label(outcome: Outcome) -> String {
     match outcome {
         Outcome::Answered { status, .. } => status.to_string(),
         Outcome::Failed(failure) => failure.name().to_owned(),
@@ -46,7 +43,7 @@ pub(super) fn spokesman<'a>(
     chosen.or_else(|| entries.filter(blocked).max_by_key(|entry| entry.planned))
 }
 
-fn representative<'a>(
+pub(super) fn representative<'a>(
     entries: impl Iterator<Item = &'a Entry> + Clone,
     slow_after: Option<Duration>,
 ) -> Option<&'a Entry> {
@@ -140,67 +137,4 @@ fn website(state: &State, now: Timestamp, only: Option<VantageIdx>, idx: TargetI
         None => (None, Some("pending")),
     };
     Website { name: &target.entry.name, category: &target.entry.category, status, error }
-}
-
-/// A round in `/past-hour-summary`.
-#[derive(Debug, Serialize)]
-pub struct PastRound {
-    /// The slots of the round.
-    #[serde(flatten)]
-    pub counts: Counts,
-    /// Its start, UTC.
-    pub time_stamp: String,
-}
-
-/// `/past-hour-summary`: the settled whole rounds of the past hour, newest first; not one that began before the first
-/// load.
-pub fn past_hour(
-    state: &State,
-    now: Timestamp,
-    round: Duration,
-    only: Option<VantageIdx>,
-) -> Vec<PastRound> {
-    let Some(first_load) = state.first_load else { return Vec::new() };
-    let mut rounds = Vec::new();
-    let mut end = now.floor(round);
-    while end - round >= (now - PAST).max(first_load) {
-        let start = end - round;
-        if let Some(counts) = settled_round(state, start, end, only) {
-            rounds.push(PastRound { counts, time_stamp: start.date_time() });
-        }
-        end = start;
-    }
-    rounds
-}
-
-/// The counts of a round, unless a slot of it is open.
-fn settled_round(
-    state: &State,
-    start: Timestamp,
-    end: Timestamp,
-    only: Option<VantageIdx>,
-) -> Option<Counts> {
-    let mut counts = Counts::new();
-    for (idx, target) in state.targets() {
-        // The slots of one ordinal from all vantages are one slot of the target.
-        let mut slots: BTreeMap<i64, Vec<&Entry>> = BTreeMap::new();
-        for (vantage, _) in state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v)) {
-            let Some(series) = state.series(vantage, idx) else { continue };
-            if series.open_slots(start, end) > 0 {
-                return None;
-            }
-            let mut cursor = start;
-            while let Some((planned, stretch)) = series.next(cursor).filter(|(p, _)| *p < end) {
-                cursor = planned + Duration::from_millis(1);
-                let ordinal = (planned - stretch.phase).floor(stretch.interval).millis();
-                slots.entry(ordinal).or_default().extend(series.entry(planned));
-            }
-        }
-        for entries in slots.into_values() {
-            let chosen = representative(entries.iter().copied(), target.entry.slow_after);
-            let label = chosen.map_or_else(|| "missed".to_owned(), |entry| label(entry.outcome));
-            *counts.entry(label).or_default() += 1;
-        }
-    }
-    Some(counts)
 }

@@ -1,4 +1,4 @@
-//! What is told of the fleet as it happens.
+//! What is told as it happens and stands in no other route.
 
 use serde::Serialize;
 
@@ -25,6 +25,10 @@ pub enum Shown {
         since: String,
         at: String,
     },
+    Revision {
+        hour: String,
+        revision: u32,
+    },
 }
 
 /// As users see it.
@@ -47,6 +51,9 @@ pub fn shown(notice: &Notice) -> Shown {
                 since: since.rfc3339(),
                 at: at.rfc3339(),
             }
+        }
+        Notice::Revision { hour, revision } => {
+            Shown::Revision { hour: hour.rfc3339(), revision: *revision }
         }
     }
 }

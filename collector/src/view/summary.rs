@@ -155,10 +155,17 @@ pub(super) fn millis(us: u32) -> f64 {
 pub struct Counting {
     question: Question,
     now: Timestamp,
-    tally: Tally,
-    rounds: BTreeMap<Timestamp, (Tally, Vec<u32>)>,
-    latencies: Vec<u32>,
+    /// From the first round of the window on: what came of its slots, and its samples. All of them together are the window.
+    rounds: Vec<Counted>,
     targets: Verdicts,
+}
+
+/// A round, and whether anything was ever due when it began.
+#[derive(Clone, Debug, Default)]
+struct Counted {
+    due: bool,
+    tally: Tally,
+    latencies: Vec<u32>,
 }
 
 /// Answers the question about `[now - window, now)`.
@@ -171,14 +178,15 @@ pub fn summary(state: &State, now: Timestamp, question: &Question) -> Summary {
 impl Counting {
     /// Nothing is counted yet.
     pub fn new(now: Timestamp, question: Question) -> Self {
-        let (tally, targets) = (Tally::default(), Verdicts::default());
-        Self { question, now, tally, rounds: BTreeMap::new(), latencies: Vec::new(), targets }
+        Self { question, now, rounds: Vec::new(), targets: Verdicts::default() }
     }
 
     /// Counts these targets. Each is counted whole: what comes in between two parts belongs to the later one.
     pub fn count(&mut self, state: &State, part: Range<usize>) {
-        let Self { question, now, tally, rounds, latencies, targets } = self;
+        let Self { question, now, rounds, targets } = self;
         let (from, to) = (*now - question.window, *now);
+        let begin = from.floor(question.round);
+        let length = i64::try_from(question.round.as_millis()).unwrap_or(i64::MAX).max(1);
         let include = |entry: &Entry| match &question.zone {
             Some(zone) => state.reported_by(entry.reporter).zone == *zone,
             None => true,
@@ -197,17 +205,22 @@ impl Counting {
                     continue;
                 }
                 let Some(series) = state.series(vantage, idx) else { continue };
-                tally.count(series, from, to, include, |entry| sample(entry, latencies));
                 // Before its first stretch nothing was due.
                 let first = series.stretches.first().map_or(to, |stretch| stretch.from);
                 let mut start = from.max(first).floor(question.round);
+                let ahead = (start.millis() - begin.millis()) / length;
+                let mut place = usize::try_from(ahead).unwrap_or_default();
                 while start < to {
                     let end = start + question.round;
-                    let (round, latencies) = rounds.entry(start).or_default();
-                    round.count(series, start.max(from), end.min(to), include, |entry| {
+                    if rounds.len() <= place {
+                        rounds.resize_with(place + 1, Counted::default);
+                    }
+                    let Counted { due, tally, latencies } = &mut rounds[place];
+                    *due = true;
+                    tally.count(series, start.max(from), end.min(to), include, |entry| {
                         sample(entry, latencies);
                     });
-                    start = end;
+                    (start, place) = (end, place + 1);
                 }
             }
         }
@@ -220,19 +233,29 @@ impl Counting {
 
     /// The same, with what the hours before came to, from their first instant on.
     pub fn finish_with(self, older: Option<(Timestamp, Totals)>) -> Summary {
-        let Self { question, now, mut tally, rounds, latencies, targets } = self;
+        let Self { question, now, rounds, targets } = self;
         let (mut from, to) = (now - question.window, now);
+        let first = from.floor(question.round);
+        let mut tally = Tally::default();
+        rounds.iter().for_each(|round| tally.merge(&round.tally));
+        let samples = rounds.iter().flat_map(|round| &round.latencies).copied();
         let latency_ms = match older {
-            None => Latency::of(latencies),
+            None => Latency::of(samples.collect()),
             Some((begin, mut older)) => {
                 from = begin;
                 tally.merge(&older.tally);
-                latencies.iter().for_each(|us| older.latency.add(*us));
+                samples.for_each(|us| older.latency.add(us));
                 sketched(&older.latency)
             }
         };
         let zoned = question.zone.is_some();
-        let rounds = rounds.into_iter().rev();
+        let mut start = first;
+        let mut shown = Vec::with_capacity(rounds.len());
+        for Counted { due, tally, latencies } in rounds {
+            shown.extend(due.then(|| round(start, tally, latencies, zoned)));
+            start = start + question.round;
+        }
+        shown.reverse();
         Summary {
             as_of: now.rfc3339(),
             window: Window { from: from.rfc3339(), to: to.rfc3339() },
@@ -244,9 +267,7 @@ impl Counting {
             failures: named(&tally),
             unconfirmed: tally.unconfirmed,
             status_codes: tally.status_codes,
-            rounds: rounds
-                .map(|(start, (tally, latencies))| round(start, tally, latencies, zoned))
-                .collect(),
+            rounds: shown,
         }
     }
 }

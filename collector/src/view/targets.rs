@@ -1,6 +1,7 @@
 //! `/api/v1/targets`: a page of the list.
 
-use std::cmp::Reverse;
+mod finding;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -8,12 +9,15 @@ use proto::{Outcome, Timestamp};
 use serde::Serialize;
 
 use super::first::spokesman;
+use super::index::Indexing;
 use super::is_of;
 use super::strip::{Strip, strip};
 use super::summary::millis;
 use crate::state::{Entry, State, TargetIdx, VantageIdx};
 use crate::target_file::{mask_url, show};
 use crate::verdict::Verdict;
+
+pub use finding::{Finding, Sorted};
 
 /// In which order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,87 +92,20 @@ pub struct Listed {
     pub last_hour: Strip,
 }
 
-/// One page of the targets that the question asks for, and what is after it.
+/// One page of the targets that the question asks for, and what is after it: all of it at once.
 pub fn list(state: &State, now: Timestamp, question: &Question) -> (Page, After) {
-    let (shown, total, after) = match (&question.after, question.sort) {
-        (After::Place(order, place), _) => go_on(state, now, question, order, *place),
-        (_, Sort::Name) => by_name(state, now, question),
-        (_, sort) => {
-            let order = in_order(state, now, question, sort);
-            go_on(state, now, question, &order, 0)
-        }
-    };
-    let targets = shown.into_iter().map(|found| listed(state, now, question, found)).collect();
-    (Page { targets, total, next_cursor: None }, after)
-}
-
-type Shown = Vec<(TargetIdx, &'static str)>;
-
-/// Names never change: after the last one shown comes the next greater one.
-fn by_name(state: &State, now: Timestamp, question: &Question) -> (Shown, usize, After) {
-    let (mut shown, mut total, mut more) = (Vec::new(), 0, false);
-    for (name, idx) in state.by_names() {
-        let Some(verdict) = is_asked_for(state, now, question, idx) else { continue };
-        total += 1;
-        if matches!(&question.after, After::Name(after) if name <= after.as_str()) {
-            continue;
-        }
-        match shown.len() < question.limit {
-            true => shown.push((idx, verdict)),
-            false => more = true,
-        }
-    }
-    let last = shown.last().filter(|_| more).map(|(idx, _)| &state.target(*idx).entry.name);
-    let after = last.map_or(After::Nothing, |name| After::Name(name.clone()));
-    (shown, total, after)
-}
-
-/// What matches now, in an order that changes by itself.
-fn in_order(state: &State, now: Timestamp, question: &Question, sort: Sort) -> Arc<[TargetIdx]> {
-    let matching = state.by_names().map(|(_, idx)| idx);
-    let mut order: Vec<TargetIdx> =
-        matching.filter(|idx| is_asked_for(state, now, question, *idx).is_some()).collect();
-    // Stable: among equals the names decide.
-    match sort {
-        Sort::Name => {}
-        Sort::Since => order.sort_by_key(|idx| Reverse(state.target(*idx).since)),
-        Sort::Latency => order.sort_by_cached_key(|idx| {
-            let newest = newest_shown(state, now, question, *idx).filter(|entry| answered(entry));
-            Reverse(newest.map(|entry| entry.latency_us))
-        }),
-    }
-    order.into()
-}
-
-/// The page of a kept order that begins at `place`: without what does not match any more.
-fn go_on(
-    state: &State,
-    now: Timestamp,
-    question: &Question,
-    order: &Arc<[TargetIdx]>,
-    place: usize,
-) -> (Shown, usize, After) {
-    let (mut shown, mut total, mut next) = (Vec::new(), 0, None);
-    for (at, idx) in order.iter().enumerate() {
-        let Some(verdict) = is_asked_for(state, now, question, *idx) else { continue };
-        total += 1;
-        if at < place {
-            continue;
-        }
-        match shown.len() < question.limit {
-            true => shown.push((*idx, verdict)),
-            false => next = next.or(Some(at)),
-        }
-    }
-    let after = next.map_or(After::Nothing, |next| After::Place(order.clone(), next));
-    (shown, total, after)
+    let mut indexing = Indexing::new(state);
+    while indexing.go_on(state, usize::MAX) {}
+    let mut finding = Finding::new(&indexing.finish(), question.clone());
+    while finding.go_on(state, now, usize::MAX) {}
+    finding.sorted().page(state, now)
 }
 
 fn answered(entry: &Entry) -> bool {
     matches!(entry.outcome, Outcome::Answered { .. })
 }
 
-/// Gives its verdict if it is.
+/// Gives its verdict if it is; its words were looked for before.
 fn is_asked_for(
     state: &State,
     now: Timestamp,
@@ -184,13 +121,18 @@ fn is_asked_for(
     {
         return None;
     }
-    let verdict = match question.vantage {
-        _ if entry.paused => "paused",
+    let verdict = verdict_of(state, now, question, idx);
+    let wanted = question.verdict.as_ref().is_none_or(|wanted| *wanted == verdict);
+    wanted.then_some(verdict)
+}
+
+fn verdict_of(state: &State, now: Timestamp, question: &Question, idx: TargetIdx) -> &'static str {
+    let target = state.target(idx);
+    match question.vantage {
+        _ if target.entry.paused => "paused",
         Some(_) => state.judge(idx, now, question.vantage).name(),
         None => target.verdict.name(),
-    };
-    let wanted = question.verdict.as_ref().is_none_or(|wanted| *wanted == verdict);
-    (wanted && matches(entry, &question.words)).then_some(verdict)
+    }
 }
 
 /// The value that stands for a target in the list: of one that is partial what is wrong with it.

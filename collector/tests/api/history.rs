@@ -16,16 +16,17 @@ use serde_json::Value;
 
 use crate::client::send;
 use crate::past;
+use crate::recount::Fate;
 use crate::rig::Rig;
 use crate::story::{Story, TIMEOUT, answer, at, target};
 
-const HOUR: Duration = Duration::from_secs(3600);
-/// The story lasts so many hours; the first stretch begins a minute before.
-const HOURS: i64 = 3;
-const VANTAGES: [&str; 2] = ["eu", "us"];
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+/// The story lasts so many hours, over a midnight; the first stretch begins a minute before.
+pub(crate) const HOURS: i64 = 3;
+pub(crate) const VANTAGES: [&str; 2] = ["eu", "us"];
 
 /// A list that changes, and what each slot came to by the next code.
-fn told(codes: &[u8]) -> Story {
+pub(crate) fn told(codes: &[u8]) -> Story {
     let in_category = |uid, name: &str, category: &str| {
         let mut entry = target(uid, name);
         entry.category = category.to_owned();
@@ -55,42 +56,53 @@ fn told(codes: &[u8]) -> Story {
 fn tell(story: &mut Story, vantage: &str, name: &str, planned: Timestamp, code: u8) {
     let uid = story.state.target(story.idx(name)).uid;
     let mut batch = Batch::default();
-    let reason = match code {
-        0 => Some(Missed::NoAgent),
-        1 => Some(Missed::AgentLost),
-        _ => None,
+    let agent_id = match fate(code, planned) {
+        Fate::Found(outcome, processing_us) => {
+            batch.results.push(ProbeResult {
+                uid,
+                revision: 9,
+                planned,
+                start_delay_ms: 1,
+                outcome,
+                phases: Phases { processing_us, ..Phases::default() },
+                body_bytes: 0,
+                note: None,
+            });
+            format!("agent-{}", code % 2)
+        }
+        Fate::Missed(reason) => {
+            let to = planned + Duration::from_millis(1);
+            batch.missed.push(MissedRange { uid, from: planned, to, reason });
+            String::new()
+        }
+        Fate::Open => return,
     };
-    if let Some(reason) = reason {
-        let to = planned + Duration::from_millis(1);
-        batch.missed.push(MissedRange { uid, from: planned, to, reason });
-    } else {
-        let outcome = match code {
-            2 => TIMEOUT,
-            3 => answer(503),
-            4 => answer(204),
-            _ => answer(200),
-        };
-        let processing_us = u32::from(code) * 70_001 + (planned.millis() % 50_000) as u32;
-        batch.results.push(ProbeResult {
-            uid,
-            revision: 9,
-            planned,
-            start_delay_ms: 1,
-            outcome,
-            phases: Phases { processing_us, ..Phases::default() },
-            body_bytes: 0,
-            note: None,
-        });
-    }
-    let agent_id = if reason.is_some() { String::new() } else { format!("agent-{}", code % 2) };
     let results = ResultBatch {
         vantage: vantage.into(),
         agent_id,
-        zone: format!("{vantage}-{}", code % 2),
+        zone: zone(vantage, code),
         boot: 1,
         columns: proto::wire::encode_batch(&batch),
     };
     story.log(at(HOURS * 3600 + 60), Kind::Results(results));
+}
+
+/// What a code stands for.
+pub(crate) fn fate(code: u8, planned: Timestamp) -> Fate {
+    let latency_us = u32::from(code) * 70_001 + (planned.millis() % 50_000) as u32;
+    match code {
+        0 => Fate::Missed(Missed::NoAgent),
+        1 => Fate::Missed(Missed::AgentLost),
+        2 => Fate::Found(TIMEOUT, latency_us),
+        3 => Fate::Found(answer(503), latency_us),
+        4 => Fate::Found(answer(204), latency_us),
+        _ => Fate::Found(answer(200), latency_us),
+    }
+}
+
+/// The zone of the agent that found what a code stands for.
+pub(crate) fn zone(vantage: &str, code: u8) -> String {
+    format!("{vantage}-{}", code % 2)
 }
 
 /// Every planned start of a target at a vantage in `[from, to)`.
@@ -149,7 +161,7 @@ fn recount(state: &State, filter: &Filter, (from, to): (Timestamp, Timestamp)) -
 }
 
 /// Seals what can be, as the collector does.
-fn seal(story: &mut Story, store: &mut Memory, now: Timestamp) -> usize {
+pub(crate) fn seal(story: &mut Story, store: &mut Memory, now: Timestamp) -> usize {
     story.state.settle_all(now);
     let open_from = story.state.open_from(now);
     let unsealed: Vec<(Timestamp, u32)> = story

@@ -1,6 +1,7 @@
 //! `/past-hour-summary`: which rounds it shows, and what a slot of several vantages counts under.
 
-use collector::view::first::{Counts, PastRound, past_hour};
+use collector::view::first::Counts;
+use collector::view::past_hour::{PastRound, past_hour};
 use proto::{Missed, Timestamp};
 
 use crate::rig::Rig;

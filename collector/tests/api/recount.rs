@@ -16,7 +16,7 @@ const MINUTES: i64 = 12;
 
 /// What became of a slot.
 #[derive(Clone, Copy, Debug)]
-enum Fate {
+pub(crate) enum Fate {
     Found(Outcome, u32),
     Missed(Missed),
     Open,
@@ -34,7 +34,7 @@ fn fate() -> impl Strategy<Value = Fate> {
 }
 
 /// The numbers of a set of slots, each looked at once.
-fn recount<'a>(slots: impl Iterator<Item = &'a Fate>) -> Value {
+pub(crate) fn recount<'a>(slots: impl Iterator<Item = &'a Fate>) -> Value {
     let (mut expected, mut received, mut open, mut up) = (0_u64, 0_u64, 0_u64, 0_u64);
     let (mut missed, mut codes, mut failures) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut latencies = Vec::new();

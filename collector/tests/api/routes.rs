@@ -215,12 +215,15 @@ fn any_name_can_be_asked_for_percent_encoded() {
 #[test]
 fn agents_and_vantages_say_who_is_there() {
     let rig = shared();
-    let agents = rig.until("/api/v1/agents", |agents| agents["agents"][0]["targets"] == 12);
+    let agents = rig.until("/api/v1/agents", |agents| {
+        let agent = &agents["agents"][0];
+        agent["targets"] == 12 && agent["clock_offset_ms"].is_number()
+    });
     check(
         &agents,
         r#"{"agents":[{"id":"text","vantage":"text","zone":"text","state":"text","targets":"count",
-            "version":"text","capacity":"positive","in_flight":"count","waiting":"count","outbox_bytes":"count",
-            "lateness_ms":"count","connected_since":"time","last_heard":"time","watermark":"time|null",
+            "shards":"positive","version":"text","capacity":"positive","in_flight":"count","waiting":"count","outbox_bytes":"count",
+            "lateness_ms":"count","clock_offset_ms":"number","clock_error_ms":"number","connected_since":"time","last_heard":"time","watermark":"time|null",
             "refused":"empty","busy":"number","suspect":"null","behind":"bool",
             "settings":{"desired":"positive","applied":"positive","behind_ms":"count"},
             "assignment":{"desired":"positive","applied":"positive","behind_ms":"count"}}],
@@ -228,6 +231,10 @@ fn agents_and_vantages_say_who_is_there() {
     );
     let agent = &agents["agents"][0];
     assert_eq!((&agent["id"], &agent["state"]), (&"local-a".into(), &"connected".into()));
+    assert_eq!(agent["shards"], 12, "each of its targets is in a shard of its own");
+    // One machine has one clock; what is left is what a beat takes on a busy machine.
+    let offset = agent["clock_offset_ms"].as_f64().expect("a number");
+    assert!(offset.abs() < 2_000.0, "{offset} ms");
     let vantages = rig.json("/api/v1/vantages");
     check(
         &vantages,

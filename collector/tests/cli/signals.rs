@@ -81,3 +81,31 @@ fn a_signal_that_is_sent_to_the_process_and_to_its_group_is_one() {
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains("stopped; everything acknowledged is in the log"), "{log}");
 }
+
+#[test]
+fn while_it_runs_a_signal_makes_it_say_more_and_another_what_was_asked_for_again() {
+    let targets = Targets::new("ok,http://127.0.0.1:9/\n");
+    for format in ["text", "json"] {
+        let mut program = Program::serve(&[&targets.path(), "--log-format", format], &[]);
+        assert_eq!(program.get("/livez").status, 200);
+        assert!(!program.log().contains("request answered"), "{}", program.log());
+        program.signal(Signal::USR1);
+        program.says("collector=debug");
+        assert_eq!(program.get("/livez").status, 200);
+        let line = program.says("request answered");
+        assert!(line.contains("/livez") && line.contains("GET"), "its span says of which: {line}");
+        program.signal(Signal::USR2);
+        let changed = |log: &str| log.lines().filter(|l| l.contains("log level changed")).count();
+        let began = Instant::now();
+        while changed(&program.log()) < 2 {
+            assert!(began.elapsed() < Duration::from_secs(45), "{}", program.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let answered = |log: &str| log.matches("request answered").count();
+        let before = answered(&program.log());
+        assert_eq!(program.get("/livez").status, 200);
+        program.signal(Signal::TERM);
+        let (code, log) = program.ended();
+        assert_eq!((code, answered(&log)), (Some(0), before), "{log}");
+    }
+}

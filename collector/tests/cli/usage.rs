@@ -129,6 +129,8 @@ fn values_that_cannot_be_are_told_what_could() {
         let expected =
             format!("error: invalid value '{bad}' for '--http-listen <IP:PORT>': {address}");
         refused_with(&["--http-listen", bad], &expected);
+        refused(&["demo", "--http-listen", bad], &[], &expected);
+        refused(&["healthcheck", "--http-listen", bad], &[], &expected);
     }
     let duration = "expected a duration like 500ms, 30s, 10m or 1h";
     let expected = format!("error: invalid value '5' for '--interval <D>': {duration}");
@@ -196,6 +198,23 @@ fn agents_are_let_in_from_elsewhere_only_with_a_token_and_over_tls() {
     let off = [token[0], ("ZONEWATCH_ALLOW_PLAINTEXT", "0")];
     refused(&everywhere, &off, plain);
     refused(&["serve", "targets.csv"], &[("ZONEWATCH_GRPC_LISTEN", "0.0.0.0:0")], open);
+    let unclear = [token[0], ("ZONEWATCH_ALLOW_PLAINTEXT", "nope")];
+    let expected = "error: invalid value 'nope' for '--allow-plaintext': expected true or false";
+    refused(&everywhere, &unclear, expected);
+}
+
+#[test]
+fn options_that_only_make_sense_together_are_asked_for_together() {
+    for (given, missing) in [
+        (["--tls-cert", "a.pem"], "--tls-key <F>"),
+        (["--tls-key", "a.key"], "--tls-cert <F>"),
+        (["--client-ca", "ca.pem"], "--tls-cert <F>"),
+    ] {
+        let ended = run(&[&["serve", "targets.csv"], &given[..]].concat(), &[]);
+        assert_eq!(ended.code, Some(2), "{given:?}");
+        assert!(ended.err.contains("required arguments were not provided"), "{}", ended.err);
+        assert!(ended.err.contains(&format!("\n  {missing}\n")), "{}", ended.err);
+    }
 }
 
 #[test]
@@ -223,6 +242,10 @@ fn secrets_that_cannot_be_used_are_told_by_place_and_never_repeated() {
         &format!(
             "zonewatch-collector: secrets file nosuch: {missing}; expected a UTF-8 file of NAME=value lines"
         ),
+    );
+    refused_with(
+        &["--agent-settings", "nosuch"],
+        &format!("zonewatch-collector: --agent-settings nosuch: cannot be read: {missing}"),
     );
     refused_with(
         &["--tls-cert", "nosuch", "--tls-key", "nosuch"],

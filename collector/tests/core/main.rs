@@ -3,6 +3,7 @@
 mod asks;
 mod confirming;
 mod reconnecting;
+mod revisions;
 mod rig;
 mod standing_still;
 mod vantages;

@@ -342,7 +342,7 @@ fn results_to_raw(results: ResultsMessage) -> raw::Results {
 }
 
 fn beat_from_raw(beat: raw::Beat) -> Beat {
-    let raw::Beat { sent_us, now_us, load } = beat;
+    let raw::Beat { sent_us, now_us, load, wall_us, error_us } = beat;
     let load = load.map(|load| Load {
         in_flight: load.in_flight,
         waiting: load.waiting,
@@ -351,14 +351,14 @@ fn beat_from_raw(beat: raw::Beat) -> Beat {
         busy_permille: load.busy_permille,
         targets: load.targets,
     });
-    Beat { sent_us, now_us, load }
+    Beat { sent_us, now_us, load, wall_us, error_us }
 }
 
 fn beat_to_raw(beat: Beat) -> raw::Beat {
-    let Beat { sent_us, now_us, load } = beat;
+    let Beat { sent_us, now_us, load, wall_us, error_us } = beat;
     let load = load.map(|load| {
         let Load { in_flight, waiting, outbox_bytes, lateness_ms, busy_permille, targets } = load;
         raw::Load { in_flight, waiting, outbox_bytes, lateness_ms, busy_permille, targets }
     });
-    raw::Beat { sent_us, now_us, load }
+    raw::Beat { sent_us, now_us, load, wall_us, error_us }
 }

@@ -192,11 +192,15 @@ fn beat() -> impl Strategy<Value = Beat> {
             targets,
         },
     );
-    (any::<u64>(), any::<i64>(), option::of(load)).prop_map(|(sent_us, now_us, load)| Beat {
-        sent_us,
-        now_us,
-        load,
-    })
+    (any::<u64>(), any::<[i64; 2]>(), option::of(load), any::<u32>()).prop_map(
+        |(sent_us, [now_us, wall_us], load, error_us)| Beat {
+            sent_us,
+            now_us,
+            load,
+            wall_us,
+            error_us,
+        },
+    )
 }
 
 fn hello() -> impl Strategy<Value = Hello> {

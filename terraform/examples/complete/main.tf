@@ -16,6 +16,7 @@ provider "aws" {
 module "zonewatch" {
   source = "../.."
 
+  name                   = var.name
   collector_image        = var.collector_image
   agent_image            = var.agent_image
   agent_token_secret_arn = var.agent_token_secret_arn

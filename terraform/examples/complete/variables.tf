@@ -1,3 +1,9 @@
+variable "name" {
+  description = "Prefix of every name: the same as bootstrap's."
+  type        = string
+  default     = "zonewatch"
+}
+
 variable "region" {
   description = "The region."
   type        = string

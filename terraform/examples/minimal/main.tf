@@ -1,4 +1,9 @@
 # The least that is of use: two zones, no NAT, no domain, one collector. Some 75 dollars a month, for your network's eyes.
+# State is in the bucket that bootstrap made: terraform init -backend-config=backend.hcl
+
+terraform {
+  backend "s3" {}
+}
 
 provider "aws" {
   region = var.region
@@ -11,15 +16,16 @@ provider "aws" {
 module "zonewatch" {
   source = "../.."
 
+  name                   = var.name
   collector_image        = var.collector_image
   agent_image            = var.agent_image
   agent_token_secret_arn = var.agent_token_secret_arn
 
-  zones         = var.zones
-  nat_mode      = "none"
-  allowed_cidrs = var.allowed_cidrs
-  targets_file  = var.targets_file
-  access_logs   = false
+  zones           = var.zones
+  nat_mode        = "none"
+  allowed_cidrs   = var.allowed_cidrs
+  targets_file    = var.targets_file
+  access_log_days = 0
 
   collector = { cpu = 256, memory_mib = 512, standby = false }
   agents    = { per_zone = { min = 1, max = 1 } }

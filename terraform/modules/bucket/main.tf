@@ -85,7 +85,7 @@ resource "aws_s3_bucket_policy" "this" {
       Sid       = "TlsOnly"
       Effect    = "Deny"
       Principal = "*"
-      Action    = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"]
+      Action    = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket"] # what travels, either way
       Resource  = [aws_s3_bucket.this.arn, "${aws_s3_bucket.this.arn}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }], var.policy_statements)

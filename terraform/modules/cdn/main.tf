@@ -22,7 +22,7 @@ module "bucket" {
     Sid       = "ThisDistribution"
     Effect    = "Allow"
     Principal = { Service = "cloudfront.amazonaws.com" }
-    Action    = "s3:GetObject"
+    Action    = "s3:GetObject" # what it serves
     Resource  = "arn:${data.aws_partition.current.partition}:s3:::${var.name}-page-${data.aws_caller_identity.current.account_id}/*"
     Condition = { StringEquals = { "aws:SourceArn" = aws_cloudfront_distribution.this.arn } }
   }]

@@ -89,14 +89,14 @@ locals {
       {
         Sid       = "PassRoles"
         Effect    = "Allow"
-        Action    = ["iam:PassRole"]
+        Action    = ["iam:PassRole"] # to the services that work with them
         Resource  = "${local.mine}:iam::${local.account}:role/${var.name}-*"
         Condition = { StringEquals = { "iam:PassedToService" = ["ecs-tasks.amazonaws.com", "firehose.amazonaws.com", "logs.amazonaws.com", "vpc-flow-logs.amazonaws.com"] } }
       },
       {
         Sid       = "ServiceLinkedRoles"
         Effect    = "Allow"
-        Action    = ["iam:CreateServiceLinkedRole"]
+        Action    = ["iam:CreateServiceLinkedRole"] # an account's first ECS service, load balancer, scaling policy
         Resource  = "${local.mine}:iam::${local.account}:role/aws-service-role/*"
         Condition = { StringEquals = { "iam:AWSServiceName" = ["ecs.amazonaws.com", "ecs.application-autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com"] } }
       },

@@ -34,7 +34,7 @@ resource "aws_iam_role" "this" {
     Statement = [{
       Effect    = "Allow"
       Principal = { Federated = local.provider_arn }
-      Action    = "sts:AssumeRoleWithWebIdentity"
+      Action    = "sts:AssumeRoleWithWebIdentity" # the runs whose tokens say so
       Condition = {
         StringEquals = {
           "${local.issuer}:aud" = "sts.amazonaws.com"
@@ -56,7 +56,7 @@ resource "aws_iam_role_policy" "push" {
       {
         Sid      = "Login"
         Effect   = "Allow"
-        Action   = ["ecr:GetAuthorizationToken"]
+        Action   = ["ecr:GetAuthorizationToken"] # to push at all
         Resource = "*"
       },
       {
@@ -64,13 +64,13 @@ resource "aws_iam_role_policy" "push" {
         Effect = "Allow"
         Action = [
           "ecr:BatchCheckLayerAvailability", # what is there need not be sent
+          "ecr:InitiateLayerUpload",         # a layer: its beginning,
+          "ecr:UploadLayerPart",             # its parts,
+          "ecr:CompleteLayerUpload",         # its end
+          "ecr:PutImage",                    # the manifest; a signature is one, too
           "ecr:BatchGetImage",               # to sign an image it has to be read
-          "ecr:CompleteLayerUpload",
-          "ecr:DescribeImages",
-          "ecr:GetDownloadUrlForLayer",
-          "ecr:InitiateLayerUpload",
-          "ecr:PutImage",
-          "ecr:UploadLayerPart",
+          "ecr:GetDownloadUrlForLayer",      # and what was signed before
+          "ecr:DescribeImages",              # whether a tag is there
         ]
         Resource = var.repository_arns
       },
@@ -90,7 +90,7 @@ resource "aws_iam_role_policy" "state" {
       {
         Sid      = "FindState"
         Effect   = "Allow"
-        Action   = ["s3:ListBucket"]
+        Action   = ["s3:ListBucket"] # whether there is a state yet
         Resource = var.state_bucket_arn
       },
       {
@@ -104,8 +104,12 @@ resource "aws_iam_role_policy" "state" {
 }
 
 locals {
-  state_read  = ["s3:GetObject"]
-  state_write = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"] # deleting: the lock
+  state_read = ["s3:GetObject"] # what there is, to compare with
+  state_write = [
+    "s3:GetObject",    # what there is
+    "s3:PutObject",    # the state, and the lock beside it
+    "s3:DeleteObject", # the lock
+  ]
 }
 
 data "aws_caller_identity" "current" {}

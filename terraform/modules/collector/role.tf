@@ -20,21 +20,24 @@ locals {
   store_statements = var.table.role_arn == null ? [var.table.statement] : [{
     Sid      = "StoreOfAnotherAccount"
     Effect   = "Allow"
-    Action   = ["sts:AssumeRole"]
+    Action   = ["sts:AssumeRole"] # for credentials that may use the table there
     Resource = var.table.role_arn
   }]
 
   targets_statements = var.targets.arn == null ? [] : [{
     Sid      = "Targets"
     Effect   = "Allow"
-    Action   = ["s3:GetObject"] # also HEAD, by which it sees that the file has changed
+    Action   = ["s3:GetObject"] # if its ETag is another than that of the file in use
     Resource = var.targets.arn
   }]
 
   key_statements = var.kms_key_arn == null ? [] : [{
-    Sid      = "DecryptTableAndTargets"
-    Effect   = "Allow"
-    Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Sid    = "DecryptTableAndTargets"
+    Effect = "Allow"
+    Action = [
+      "kms:Decrypt",         # what is read
+      "kms:GenerateDataKey", # what is written into the table
+    ]
     Resource = var.kms_key_arn
     Condition = {
       StringEquals = { "kms:ViaService" = [for service in ["dynamodb", "s3"] : "${service}.${data.aws_region.current.id}.amazonaws.com"] }

@@ -2,7 +2,7 @@
 
 module "access_logs" {
   source = "../bucket"
-  count  = var.access_logs ? 1 : 0
+  count  = var.access_log_days > 0 ? 1 : 0
 
   name            = local.access_logs_name
   expire_days     = var.access_log_days
@@ -15,14 +15,14 @@ module "access_logs" {
       Sid       = "ApplicationLoadBalancer"
       Effect    = "Allow"
       Principal = { Service = "logdelivery.elasticloadbalancing.amazonaws.com" }
-      Action    = "s3:PutObject"
+      Action    = "s3:PutObject" # its log
       Resource  = "${local.access_logs_arn}/api/AWSLogs/${data.aws_caller_identity.current.account_id}/*"
     },
     {
       Sid       = "NetworkLoadBalancer"
       Effect    = "Allow"
       Principal = { Service = "delivery.logs.amazonaws.com" }
-      Action    = "s3:PutObject"
+      Action    = "s3:PutObject" # its log
       Resource  = "${local.access_logs_arn}/agents/AWSLogs/${data.aws_caller_identity.current.account_id}/*"
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     },
@@ -30,7 +30,7 @@ module "access_logs" {
       Sid       = "NetworkLoadBalancerLooks"
       Effect    = "Allow"
       Principal = { Service = "delivery.logs.amazonaws.com" }
-      Action    = "s3:GetBucketAcl"
+      Action    = "s3:GetBucketAcl" # before it writes at all
       Resource  = local.access_logs_arn
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     },

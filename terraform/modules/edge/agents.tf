@@ -2,7 +2,7 @@
 
 resource "aws_lb" "agents" {
   #checkov:skip=CKV_AWS_150:Deletion protection is on unless deletion_protection says otherwise
-  #checkov:skip=CKV_AWS_91:Access logs are on unless access_logs says otherwise
+  #checkov:skip=CKV_AWS_91:Access logs are on unless access_log_days is 0
   name               = "${var.name}-agents"
   load_balancer_type = "network"
   internal           = !var.agents_public

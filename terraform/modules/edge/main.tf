@@ -13,7 +13,7 @@ resource "aws_lb" "api" {
   #checkov:skip=CKV2_AWS_28:A web ACL is the caller's: associate one with the output api_load_balancer_arn
   #checkov:skip=CKV2_AWS_20:With a domain, port 80 redirects; without one there is no certificate to redirect to
   #checkov:skip=CKV_AWS_150:Deletion protection is on unless deletion_protection says otherwise
-  #checkov:skip=CKV_AWS_91:Access logs are on unless access_logs says otherwise
+  #checkov:skip=CKV_AWS_91:Access logs are on unless access_log_days is 0
   name               = "${var.name}-api"
   load_balancer_type = "application"
   internal           = false

@@ -82,16 +82,15 @@ variable "agents_nat_ips" {
   default     = []
 }
 
-variable "access_logs" {
-  description = "Whether both load balancers write access logs, to a bucket of their own."
-  type        = bool
-  default     = true
-}
-
 variable "access_log_days" {
-  description = "How long access logs are kept, in days."
+  description = "How long the access logs of both load balancers are kept in a bucket of their own, in days. 0: none are written."
   type        = number
   default     = 90
+
+  validation {
+    condition     = var.access_log_days >= 0 && floor(var.access_log_days) == var.access_log_days
+    error_message = "access_log_days must be a whole number of days, or 0."
+  }
 }
 
 variable "deletion_protection" {

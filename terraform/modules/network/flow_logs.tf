@@ -28,7 +28,7 @@ resource "aws_iam_role" "flow" {
     Statement = [{
       Effect    = "Allow"
       Principal = { Service = "vpc-flow-logs.amazonaws.com" }
-      Action    = "sts:AssumeRole"
+      Action    = "sts:AssumeRole" # the service, to write
     }]
   })
 }
@@ -42,9 +42,13 @@ resource "aws_iam_role_policy" "flow" {
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
-      Sid      = "Write"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+      Sid    = "Write"
+      Effect = "Allow"
+      Action = [
+        "logs:CreateLogStream",    # one a network interface
+        "logs:PutLogEvents",       # what it saw
+        "logs:DescribeLogStreams", # which are there already
+      ]
       Resource = "${aws_cloudwatch_log_group.flow[0].arn}:*"
     }]
   })

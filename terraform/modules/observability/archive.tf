@@ -52,21 +52,33 @@ locals {
   # CloudWatch writes to the stream, the stream to the bucket, each with a role that can do that and nothing else.
   archive_roles = var.archive_days == 0 ? {} : {
     logs = {
-      service  = "logs.amazonaws.com"
-      actions  = ["firehose:PutRecord", "firehose:PutRecordBatch"]
+      service = "logs.amazonaws.com"
+      actions = [
+        "firehose:PutRecord",      # what a subscription sends
+        "firehose:PutRecordBatch", # the same, when there is much
+      ]
       resource = ["arn:${data.aws_partition.current.partition}:firehose:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:deliverystream/${var.name}-logs"]
     }
     firehose = {
-      service  = "firehose.amazonaws.com"
-      actions  = ["s3:AbortMultipartUpload", "s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:PutObject"]
+      service = "firehose.amazonaws.com"
+      actions = [
+        "s3:PutObject",                  # an archived file
+        "s3:AbortMultipartUpload",       # one that broke off
+        "s3:ListBucketMultipartUploads", # those that broke off
+        "s3:GetBucketLocation",          # where the bucket is
+        "s3:ListBucket",                 # that it is there
+      ]
       resource = [module.archive[0].arn, "${module.archive[0].arn}/*"]
     }
   }
 
   archive_key_statements = var.kms_key_arn == null ? [] : [{
-    Sid      = "Encrypt"
-    Effect   = "Allow"
-    Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Sid    = "Encrypt"
+    Effect = "Allow"
+    Action = [
+      "kms:Decrypt",         # what is in the stream
+      "kms:GenerateDataKey", # what goes into the stream and the bucket
+    ]
     Resource = [var.kms_key_arn]
   }]
 }
@@ -81,7 +93,7 @@ resource "aws_iam_role" "archive" {
     Statement = [{
       Effect    = "Allow"
       Principal = { Service = each.value.service }
-      Action    = "sts:AssumeRole"
+      Action    = "sts:AssumeRole" # the service, to do its part
       Condition = { StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id } }
     }]
   })

@@ -52,7 +52,11 @@ resource "aws_ecr_repository_policy" "pull" {
       Sid       = "PullFromOtherAccounts"
       Effect    = "Allow"
       Principal = { AWS = [for id in var.pull_account_ids : "arn:${data.aws_partition.current.partition}:iam::${id}:root"] }
-      Action    = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Action = [
+        "ecr:BatchCheckLayerAvailability", # which layers there are
+        "ecr:BatchGetImage",               # the manifest
+        "ecr:GetDownloadUrlForLayer",      # the layers
+      ]
     }]
   })
 }

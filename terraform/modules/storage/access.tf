@@ -10,7 +10,7 @@ resource "aws_iam_role" "store" {
     Statement = [{
       Effect    = "Allow"
       Principal = { AWS = sort(var.trusted_role_arns) }
-      Action    = "sts:AssumeRole"
+      Action    = "sts:AssumeRole" # collectors that are named, and nobody else
     }]
   })
 }
@@ -30,12 +30,10 @@ resource "aws_iam_role_policy" "store" {
 locals {
   # All that the store does (docs/store-dynamodb.md). No Scan: every read knows its keys. No rights over the table itself.
   table_actions = [
-    "dynamodb:GetItem",        # the lease, the head of the log
-    "dynamodb:Query",          # the log from a position on
-    "dynamodb:PutItem",        # a record, if its position is free
-    "dynamodb:UpdateItem",     # the lease, renewed
-    "dynamodb:DeleteItem",     # the lease, given back
-    "dynamodb:BatchWriteItem", # parts of a finished hour; what is trimmed
+    "dynamodb:GetItem",        # the lease; where the log begins; what is under a position that was taken
+    "dynamodb:Query",          # the log from a position on; the pieces of a part
+    "dynamodb:PutItem",        # a group, if its position is free; the lease, if nobody else took it; pieces of parts
+    "dynamodb:BatchWriteItem", # deletes what is trimmed
   ]
 
   table_statement = {

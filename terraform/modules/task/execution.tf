@@ -8,13 +8,17 @@ locals {
     {
       Sid      = "Login"
       Effect   = "Allow"
-      Action   = ["ecr:GetAuthorizationToken"]
-      Resource = "*" # It has no resource: AWS takes nothing else here.
+      Action   = ["ecr:GetAuthorizationToken"] # to pull at all
+      Resource = "*"                           # It has no resource: AWS takes nothing else here.
     },
     {
-      Sid      = "Pull"
-      Effect   = "Allow"
-      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      Sid    = "Pull"
+      Effect = "Allow"
+      Action = [
+        "ecr:BatchCheckLayerAvailability", # which layers there are
+        "ecr:BatchGetImage",               # the manifest
+        "ecr:GetDownloadUrlForLayer",      # the layers
+      ]
       Resource = "arn:${data.aws_partition.current.partition}:ecr:${local.ecr[1]}:${local.ecr[0]}:repository/${local.ecr[2]}"
     },
   ]
@@ -22,22 +26,25 @@ locals {
   secret_statements = length(var.secret_arns) == 0 ? [] : [{
     Sid      = "Secrets"
     Effect   = "Allow"
-    Action   = ["secretsmanager:GetSecretValue"]
+    Action   = ["secretsmanager:GetSecretValue"] # handed to the program as variables
     Resource = sort(values(var.secret_arns))
   }]
 
   key_statements = var.kms_key_arn == null ? [] : [{
     Sid       = "DecryptSecrets"
     Effect    = "Allow"
-    Action    = ["kms:Decrypt"]
+    Action    = ["kms:Decrypt"] # secrets that are encrypted with the key
     Resource  = var.kms_key_arn
     Condition = { StringEquals = { "kms:ViaService" = "secretsmanager.${data.aws_region.current.id}.amazonaws.com" } }
   }]
 
   log_statements = [{
-    Sid      = "Log"
-    Effect   = "Allow"
-    Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    Sid    = "Log"
+    Effect = "Allow"
+    Action = [
+      "logs:CreateLogStream", # one a task
+      "logs:PutLogEvents",    # what the program says
+    ]
     Resource = "${aws_cloudwatch_log_group.this.arn}:*"
   }]
 }
@@ -66,7 +73,7 @@ locals {
     Statement = [{
       Effect    = "Allow"
       Principal = { Service = "ecs-tasks.amazonaws.com" }
-      Action    = "sts:AssumeRole"
+      Action    = "sts:AssumeRole" # ECS, to start a task
       Condition = {
         StringEquals = { "aws:SourceAccount" = data.aws_caller_identity.current.account_id }
         ArnLike      = { "aws:SourceArn" = "arn:${data.aws_partition.current.partition}:ecs:${data.aws_region.current.id}:${data.aws_caller_identity.current.account_id}:*" }

@@ -69,10 +69,29 @@ module "zonewatch" {
 
   targets_uri      = var.buckets ? null : "https://config.example.com/targets.csv"
   targets_file     = var.targets_file
-  access_logs      = var.buckets
+  access_log_days  = var.buckets ? 90 : 0
   log_archive_days = var.buckets ? 30 : 0
 
-  agents = { allow_networks = var.allow_networks }
+  # Not the defaults: test_moto.py looks for each in what was made of it.
+  cidr               = "10.20.0.0/16"
+  interval           = "30s"
+  timeout            = "5s"
+  collector          = { cpu = 1024, memory_mib = 4096, environment = { ZONEWATCH_LEASE = "15s" } }
+  log_retention_days = 90
+  alarm_thresholds   = { targets_down = 3 }
+  runbook_url        = "https://ops.example.com/runbooks.md"
+  expected_load      = { targets = 1000, interval_seconds = 30, timeout_seconds = 5 }
+
+  agents = {
+    cpu            = 512
+    memory_mib     = 2048
+    concurrency    = 500
+    per_zone       = { min = 2, max = 6 }
+    probe_ports    = [443, 8443]
+    deny_private   = length(var.allow_networks) > 0 # Else there is nothing to make an exception from.
+    allow_networks = var.allow_networks
+    environment    = { ZONEWATCH_PER_HOST = "20" }
+  }
 
   deletion_protection   = false
   wait_for_steady_state = false

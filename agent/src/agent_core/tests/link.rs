@@ -74,7 +74,7 @@ fn a_silent_collector_is_left_after_the_lease_and_one_that_does_not_greet_after_
     rig.hear(CollectorMessage::Beat(Beat {
         sent_us: rig.now.0,
         now_us: rig.collector_us(),
-        load: None,
+        ..Beat::default()
     }));
     rig.pass(19_999);
     assert_eq!(rig.disconnects.len(), 1);

@@ -39,7 +39,7 @@ fn a_start_keeps_its_time_when_more_is_learnt_of_the_clock_while_the_probe_runs(
     let found = rig.found();
     // A quicker answer than the one before says that the collector's clock is 120 ms behind what was believed.
     let (sent_us, now_us) = (rig.now.0, rig.collector_us() - 120_000);
-    rig.hear(CollectorMessage::Beat(Beat { sent_us, now_us, load: None }));
+    rig.hear(CollectorMessage::Beat(Beat { sent_us, now_us, ..Beat::default() }));
     rig.pass(100);
     rig.ended(0, found);
     rig.pass(100);

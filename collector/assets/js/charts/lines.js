@@ -16,6 +16,7 @@ const LEFT = 52;
 const LETTER_PX = 7;
 const NAME_MAX = 20; // Letters of a line's name at its end.
 const LABEL_PX = 70;
+const DAY_LABEL_PX = 104;
 const LABEL_HIGH = 13;
 
 /** @param {Line} line @param {(i: number) => number} x @param {(v: number) => number} y */
@@ -61,7 +62,7 @@ export function drawLines(root, starts, lines, cut) {
   const inner = width - LEFT - right;
   const x = (/** @type {number} */ i) => LEFT + (starts.length > 1 ? (i / (starts.length - 1)) * inner : inner / 2);
   const y = (/** @type {number} */ value) => TOP + high * (1 - value / top);
-  const labelled = every(starts.length, inner, LABEL_PX);
+  const labelled = every(starts.length, inner, cut === 'day' ? DAY_LABEL_PX : LABEL_PX);
   paint(plot, samples.length ? null : h('p', { class: 'nothing' }, 'No answers yet.'),
     s('svg', { viewBox: `0 0 ${width} ${HEIGHT}`, width, height: HEIGHT, 'aria-hidden': 'true' },
     (samples.length ? [0, 0.5, 1] : []).map((part) => [

@@ -26,7 +26,8 @@ export function scrub(picture, words, idle, steps) {
   picture.setAttribute('aria-valuemin', '1');
   picture.setAttribute('aria-valuemax', String(Math.max(1, steps.count)));
   const show = () => {
-    const text = state.at === null ? idle : state.steps.account(state.at);
+    const hint = state.steps.count ? idle : '';
+    const text = state.at === null ? hint : state.steps.account(state.at);
     if (words.textContent !== text) words.textContent = text;
     picture.setAttribute('aria-valuenow', String((state.at ?? state.steps.count - 1) + 1));
     picture.setAttribute('aria-valuetext', text);

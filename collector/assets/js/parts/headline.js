@@ -8,8 +8,8 @@ import { glyph } from './marks.js';
 
 /** @typedef {import('../types.js').Summary} Summary */
 
-/** @param {Summary} summary @returns {{verdict: string, text: string, more: string}} */
-export function headline({ targets, slots }) {
+/** @param {Summary} summary @param {boolean} nobody no agent is connected @returns {{verdict: string, text: string, more: string}} */
+export function headline({ targets, slots }, nobody) {
   const probed = targets.total - targets.paused;
   const judged = targets.up + targets.degraded + targets.partial + targets.down;
   const others = phrase([
@@ -23,6 +23,9 @@ export function headline({ targets, slots }) {
   }
   if (probed === 0) return { verdict: 'paused', text: 'Every target is paused', more: 'Nothing is probed.' };
   if (judged === 0) {
+    if (nobody && !slots.received) {
+      return { verdict: 'unknown', text: 'Waiting for an agent', more: `${count(probed, 'target')} loaded; the first probes run as soon as an agent connects.` };
+    }
     return slots.received
       ? { verdict: 'unknown', text: 'Nothing fresh to judge by', more: 'No result is younger than two intervals.' }
       : { verdict: 'unknown', text: 'Waiting for the first results', more: `${count(probed, 'target')} loaded; the first pass is paced over at most 30 s.` };
@@ -37,18 +40,18 @@ export function headline({ targets, slots }) {
   return { verdict: 'up', text: targets.up === 1 ? 'The one target is up' : `All ${count(targets.up, 'target')} are up`, more: 'Every one answers as expected.' };
 }
 
-/** Coverage in words. @param {Summary['slots']} slots */
-export function coverage(slots) {
+/** Coverage in words. @param {Summary['slots']} slots @param {boolean} nobody no agent is connected */
+export function coverage(slots, nobody) {
   if (!slots.expected) return 'No probe was due yet.';
   const reasons = Object.entries(slots.missed).sort((a, b) => b[1] - a[1])
     .map(([reason, n]) => `${num(n)} missed: ${own(REASONS, reason) ?? reason}`);
   return `${[`${num(slots.received)} of ${num(slots.expected)} probes done`, ...reasons,
-    slots.open ? `${num(slots.open)} running` : ''].filter(Boolean).join('; ')}.`;
+    slots.open ? `${num(slots.open)} ${nobody ? 'waiting for an agent' : 'running'}` : ''].filter(Boolean).join('; ')}.`;
 }
 
-/** @param {Summary} summary */
-export function drawHeadline(summary) {
-  const { verdict, text, more } = headline(summary);
+/** @param {Summary} summary @param {boolean} nobody no agent is connected */
+export function drawHeadline(summary, nobody) {
+  const { verdict, text, more } = headline(summary, nobody);
   const { targets, slots, uptime } = summary;
   const missed = sum(slots.missed);
   const gap = slots.expected - slots.received - missed - slots.open;
@@ -61,7 +64,7 @@ export function drawHeadline(summary) {
         ['v-up', targets.up], ['v-unknown', targets.unknown], ['v-paused', targets.paused]], 12)),
     h('div', { class: 'complete' },
       h('h2', {}, 'Is that the whole of it?'),
-      h('p', { class: 'coverage' }, coverage(slots)),
+      h('p', { class: 'coverage' }, coverage(slots, nobody)),
       gap === 0 ? null : h('p', { class: 'bad' },
         `This does not add up: ${num(Math.abs(gap))} too ${gap > 0 ? 'few' : 'many'}. Please report it.`),
       share([['p-c2', slots.received], ['p-miss', missed], ['p-open', slots.open]], 12),

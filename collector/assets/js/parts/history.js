@@ -18,6 +18,9 @@ const VANTAGES_MAX = 5;
 const SLOTS_SHOWN = 120; // In a strip: more would be too narrow to point at.
 const TABLE_MAX = 100;
 const POINTS_MAX = 60;
+const MINUTE_MS = 60_000;
+/** Steps of time that a clock has, in minutes. */
+const STEPS = [1, 2, 5, 10, 15, 20, 30, 60, 120, 180, 360, 720, 1440];
 
 /** The skeleton: drawn once, filled by {@link drawHistory}. */
 export const historyParts = () => [
@@ -74,9 +77,11 @@ export function drawHistory(root, history) {
 function drawLatency(root, slots) {
   const answered = slots.filter((slot) => typeof slot.status === 'number' && slot.latency_ms !== null);
   const times = answered.map(({ planned }) => Date.parse(planned));
-  const [first, last] = [Math.min(...times), Math.max(...times)];
-  const n = Math.min(POINTS_MAX, Math.max(1, Math.floor(answered.length / Math.max(1, places(answered).length))));
-  const step = Math.max(1, (last - first + 1) / n);
+  const [from, last] = [Math.min(...times), Math.max(...times)];
+  const wanted = Math.min(POINTS_MAX, Math.max(1, Math.floor(answered.length / Math.max(1, places(answered).length))));
+  const step = MINUTE_MS * (STEPS.find((minutes) => minutes * MINUTE_MS * wanted >= last - from) ?? STEPS[STEPS.length - 1]);
+  const first = Math.floor(from / step) * step;
+  const n = answered.length ? Math.floor((last - first) / step) + 1 : 0;
   const lines = places(answered).map((name) => {
     /** @type {number[][]} */
     const buckets = Array.from({ length: n }, () => []);
@@ -85,8 +90,8 @@ function drawLatency(root, slots) {
     }
     return { name, values: buckets.map((bucket) => bucket.sort((a, b) => a - b)[Math.floor(bucket.length / 2)] ?? null) };
   });
-  const starts = answered.length ? Array.from({ length: n }, (_, i) => new Date(first + i * step).toISOString()) : [];
-  drawLines(root, starts, lines, last - first > 86_400_000 ? 'day' : 'minutes');
+  const starts = Array.from({ length: n }, (_, i) => new Date(first + i * step).toISOString());
+  drawLines(root, starts, lines, last - from > 86_400_000 ? 'day' : 'minutes');
 }
 
 /** @param {Element} root @param {History} history */

@@ -2,7 +2,7 @@
 
 import { h, s } from '../dom.js';
 import { own } from '../format.js';
-import { AGENT_STATES, FAILURES, VERDICTS } from '../words.js';
+import { AGENT_STATES, FAILURES, STATUSES, VERDICTS } from '../words.js';
 
 const FORMS = new Set([...Object.keys(VERDICTS), 'warn', 'info', 'connected', 'draining', 'silent', 'suspect', 'lost']);
 
@@ -25,7 +25,7 @@ export const stateBadge = (state) => h('span', { class: 'badge state', 'data-sta
 /** What a probe found, in a word or two. @param {import('../types.js').Listed} target */
 export function found(target) {
   if (target.error) return [h('b', {}, target.error), ' ', h('small', {}, own(FAILURES, target.error) ?? '')];
-  if (typeof target.status === 'number') return h('b', {}, target.status);
+  if (typeof target.status === 'number') return [h('b', {}, target.status), ' ', h('small', {}, own(STATUSES, String(target.status)) ?? '')];
   return h('small', {}, target.paused ? 'not probed' : 'no result yet');
 }
 

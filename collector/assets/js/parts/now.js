@@ -45,7 +45,7 @@ export function wrong(target) {
     kind.places.push(vantage);
     kinds.set(key, kind);
   }
-  return h('section', { class: 'card wrong', 'aria-labelledby': 'wrong-h' }, h('h2', { id: 'wrong-h' }, 'What is wrong'),
+  return h('section', { class: 'card wrong', 'data-v': target.verdict, 'aria-labelledby': 'wrong-h' }, h('h2', { id: 'wrong-h' }, 'What is wrong'),
     [...kinds.values()].map(({ probe, places }) => {
       const { text, check } = explain(probe);
       const where = places.length === target.vantages.length ? (places.length > 1 ? 'From everywhere ' : '') : `From ${places.join(', ')} `;

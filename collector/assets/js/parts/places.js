@@ -10,6 +10,7 @@ import { now } from '../time.js';
 /** Who is set aside together. @type {Record<string, string>} */
 const CIRCLES = { agent: 'it', zone: 'its zone', vantage: 'its vantage', process: 'its process' };
 const SLOW_MS = 10_000; // What an agent is told it takes within a second or two.
+const CLOCK_MS = 5000; // Probes go by the collector's clock; whoever compares logs should know.
 const BEHIND_MS = 90_000; // Results wait for at most a few seconds with an agent that is well.
 
 /** @param {Vantage[]} vantages @param {Agent[]} agents @returns {Place[]} */
@@ -44,6 +45,7 @@ export function worries(agent) {
     agent.waiting > 0 && `${agent.waiting.toLocaleString('en')} probes wait for room`,
     agent.lateness_ms > 1000 && `starts probes ${millis(agent.lateness_ms)} late`,
     late !== null && late > BEHIND_MS && `is ${millis(late)} behind with its results`,
+    Math.abs(agent.clock_offset_ms ?? 0) > CLOCK_MS && `has a wall clock that is ${millis(Math.abs(agent.clock_offset_ms ?? 0))} ${(agent.clock_offset_ms ?? 0) < 0 ? 'behind' : 'ahead'}: its log is dated by it, its probes are not`,
     agent.refused.length > 0 && `cannot take ${agent.refused.length} targets`,
   ].filter((worry) => typeof worry === 'string');
 }

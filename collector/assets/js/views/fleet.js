@@ -1,7 +1,7 @@
 // Fleet: vantages, their zones and agents; what each holds, and how it is doing.
 
 import { byId, h, paint } from '../dom.js';
-import { bytes, count, millis, num } from '../format.js';
+import { bytes, count, millis, num, offset } from '../format.js';
 import { ago } from '../time.js';
 import { empty, instead, stateBadge } from '../parts/marks.js';
 import { behind, places, stateOf, worries } from '../parts/places.js';
@@ -67,8 +67,9 @@ function place({ name, state, targets, lastSeen, agents }) {
 const COLUMNS = [
   ['Agent', 'agent'], ['Zone', 'word'], ['State', 'word'], ['Targets', 'n', 'how many it holds now'],
   ['In flight', 'n', 'probes running, of how many at once'], ['Waiting', 'n spare', 'probes due that wait for room'],
-  ['Late by', 'n', 'how late it starts probes'], ['Outbox', 'n spare', 'results not acknowledged yet'],
+  ['Late by', 'n', 'how late it starts probes'], ['Outbox', 'n', 'results not acknowledged yet'],
   ['Behind', 'n', 'how long ago everything planned had been delivered'],
+  ['Clock', 'n', 'how far its wall clock is ahead of the collector’s; probes go by the collector’s'],
   ['Connected', 'n spare'], ['Last heard', 'n'],
 ];
 
@@ -79,11 +80,13 @@ function row(agent) {
   const now = [
     `${num(agent.in_flight)} / ${num(agent.capacity)}`, num(agent.waiting), millis(agent.lateness_ms), bytes(agent.outbox_bytes),
     late === null ? '–' : millis(late),
+    h('span', { title: typeof agent.clock_error_ms === 'number' ? `give or take ${millis(agent.clock_error_ms)}` : null }, offset(agent.clock_offset_ms)),
   ];
   return { key: agent.id, cells: [
     [h('b', { class: 'cut', title: agent.id }, agent.id), h('small', {}, agent.version, agent.settings?.applied ? ` · settings ${agent.settings.applied}` : ''),
     lost ? null : worries(agent).map((text) => h('small', { class: 'worry' }, text))],
-    h('span', { class: 'cut', title: agent.zone }, agent.zone), stateBadge(stateOf(agent)), num(agent.targets),
+    h('span', { class: 'cut', title: agent.zone }, agent.zone), stateBadge(stateOf(agent)),
+    [num(agent.targets), agent.shards && !lost ? h('small', {}, count(agent.shards, 'shard')) : null],
     ...(lost ? now.map(() => '–') : now), ago(agent.connected_since), ago(agent.last_heard),
   ] };
 }

@@ -4,7 +4,7 @@ import { byId, h, paint } from '../dom.js';
 import { count, millis, num, own, phrase, sum } from '../format.js';
 import { link, requery, toTarget } from '../route.js';
 import { ago, at } from '../time.js';
-import { FAILURES, REASONS, VERDICTS } from '../words.js';
+import { FAILURES, REASONS, STATUSES, VERDICTS } from '../words.js';
 import { drawLines } from '../charts/lines.js';
 import { cutOf } from '../charts/scale.js';
 import { drawRounds, legend } from '../charts/rounds.js';
@@ -69,7 +69,7 @@ export const overview = {
     const summary = entry('summary');
     const vantages = entry('vantages').data?.vantages ?? [];
     drawPlaces(vantages, vantage);
-    paint(byId('headline'), instead(summary, 'This collector has no summary.') ?? drawHeadline(summary.data));
+    paint(byId('headline'), instead(summary, 'This collector has no summary.') ?? drawHeadline(summary.data, nobody(entry('agents'))));
     if (summary.data) drawSummary(summary.data, vantage);
     const judged = (/** @type {Summary | undefined} */ s) => (s ? s.targets.up + s.targets.degraded + s.targets.partial + s.targets.down : 0);
     const nothing = judged(summary.data) ? 'Nothing is down.' : 'Nothing has been judged yet.';
@@ -79,6 +79,9 @@ export const overview = {
     drawFleet(vantages, entry('agents'));
   },
 };
+
+/** Whether it is known that no agent is connected. @param {import('../sources.js').AnyEntry} entry */
+const nobody = ({ data }) => Boolean(data) && !data.agents.some((/** @type {import('../types.js').Agent} */ { state }) => state === 'connected');
 
 /** @param {import('../types.js').Vantage[]} vantages @param {string} chosen */
 function drawPlaces(vantages, chosen) {
@@ -107,11 +110,11 @@ function drawSummary(summary, vantage) {
   const lines = /** @type {const} */ (['p50', 'p95', 'p99']).map((name) => ({ name, values: oldest.map((r) => r.latency_ms?.[name] ?? null) }));
   const starts = oldest.map(({ start }) => start);
   drawLines(byId('latency'), starts, lines, cutOf(starts));
-  paint(byId('codes'), sum(codes) ? bars(codes, ofCode) : empty('No answers yet.'));
+  paint(byId('codes'), sum(codes) ? bars(codes, ofCode, (code) => own(STATUSES, code)) : empty('No answers yet.'));
   paint(byId('failures'), sum(failures) ? bars(failures, () => 'p-fail', (key) => own(FAILURES, key))
     : empty(sum(codes) ? 'None: every probe that ran was answered.' : 'No probe has ended yet.'));
   paint(byId('missed'), sum(slots.missed) ? bars(slots.missed, () => 'p-miss', (key) => own(REASONS, key))
-    : empty(slots.expected ? 'None: every planned probe ran.' : 'No probe was due yet.'));
+    : empty(slots.received ? 'None: every planned probe ran.' : 'None so far.'));
   const { status, body } = summary.unexpected;
   byId('codes-note').textContent = status || body ? `${num(status)} not the status expected, ${num(body)} not the body` : '';
 }

@@ -1,0 +1,120 @@
+//! Mistakes made on purpose, which the oracle must notice; and those that are wasteful only, which it must not.
+//!
+//! `SIM_MEASURE=40 cargo test … the_oracle_notices -- --nocapture` prints how many seeds each mutant takes.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
+use std::sync::Once;
+use std::time::Duration;
+
+use crate::mutants::{Mutant, Wrong};
+use crate::oracle;
+use crate::scale::MINUTES;
+use crate::world::World;
+use crate::world::faults::Faults;
+
+const TEN_MINUTES: Duration = Duration::from_secs(600);
+
+thread_local! {
+    static EXPECTS_A_PANIC: Cell<bool> = const { Cell::new(false) };
+}
+
+/// What the oracle says of a run in which the mistake is made, if it notices.
+fn caught(mutant: Mutant, seed: u64) -> Option<String> {
+    static QUIETLY: Once = Once::new();
+    QUIETLY.call_once(|| {
+        let loudly = take_hook();
+        set_hook(Box::new(move |panic| {
+            if !EXPECTS_A_PANIC.get() {
+                loudly(panic);
+            }
+        }));
+    });
+    let mut world = World::new(seed, MINUTES, Faults::any());
+    world.mutant = Some(mutant);
+    EXPECTS_A_PANIC.set(true);
+    let run = catch_unwind(AssertUnwindSafe(|| {
+        world.run(TEN_MINUTES);
+        world.heal_and_converge();
+        oracle::check(&mut world);
+    }));
+    EXPECTS_A_PANIC.set(false);
+    let panic = run.err()?;
+    let text = panic.downcast_ref::<String>().cloned();
+    Some(
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default(),
+    )
+}
+
+/// Each with a seed that shows it.
+const CAUGHT: [(Mutant, u64); 3] = [
+    (Mutant::AckBeforeAppend, 1),
+    (Mutant::PausedProbeAsTimeout, 1),
+    (Mutant::TakeoverWithNextSlot, 1),
+];
+
+/// Mistakes that have no seed yet; or none, because another rule makes them good.
+const OTHERS: [Mutant; 28] = [
+    Mutant::UnknownAppendTakenAsDone,
+    Mutant::FreeOnSend,
+    Mutant::DeltaAgainstSent,
+    Mutant::OffsetStep,
+    Mutant::RefusedNotAcknowledged,
+    Mutant::LateResultDroppedSilently,
+    Mutant::PartTakenAsWritten,
+    Mutant::StaleSpecificationAccepted,
+    Mutant::TrimBeforeManifest,
+    Mutant::AcksOutOfOrder,
+    Mutant::OldAckHonoured,
+    Mutant::DroppedRangesUnreported,
+    Mutant::WatermarkBeforeDurable,
+    Mutant::TakeoverWithoutClaim,
+    Mutant::SettlesWithoutWaiting,
+    Mutant::Counts(Wrong::FirstWins),
+    Mutant::Counts(Wrong::LastWins),
+    Mutant::Counts(Wrong::DedupeByStartTime),
+    Mutant::Counts(Wrong::KeyBySlotNumber),
+    Mutant::Counts(Wrong::FloorOffByOne),
+    Mutant::Counts(Wrong::HourByArrival),
+    Mutant::Counts(Wrong::MissedOverwritesResult),
+    Mutant::Counts(Wrong::RevisionThatAdds),
+    Mutant::Counts(Wrong::LogAndHourBothCounted),
+    Mutant::Counts(Wrong::ExpectedFromTodaysCatalog),
+    Mutant::Counts(Wrong::LateNotCounted),
+    Mutant::Counts(Wrong::UidReused),
+    Mutant::Counts(Wrong::DeposedCounted),
+];
+
+/// What is wasteful and not wrong.
+const BENIGN: [Mutant; 2] = [Mutant::ResendEverything, Mutant::RunEverythingTwice];
+
+#[test]
+fn the_oracle_notices_every_mistake_at_its_seed() {
+    for (mutant, seed) in CAUGHT {
+        let what = caught(mutant, seed);
+        assert!(what.is_some(), "{mutant:?} went unnoticed with seed {seed}");
+    }
+    if let Ok(seeds) = std::env::var("SIM_MEASURE") {
+        measure(seeds.parse().expect("a number"));
+    }
+}
+
+/// How many of the first seeds notice each mistake, and how many seeds that takes.
+fn measure(seeds: u64) {
+    let caught_ones = CAUGHT.iter().map(|(mutant, _)| *mutant);
+    for mutant in caught_ones.chain(OTHERS).chain(BENIGN) {
+        let (mut waits, mut last, mut first) = (Vec::new(), 0, String::new());
+        for seed in 1..=seeds {
+            let Some(what) = caught(mutant, seed) else { continue };
+            if waits.is_empty() {
+                first = format!("seed {seed}: {}", what.chars().take(110).collect::<String>());
+            }
+            waits.push(seed - last);
+            last = seed;
+        }
+        waits.sort_unstable();
+        let median = waits.get(waits.len() / 2).map_or("none".to_owned(), u64::to_string);
+        println!("{mutant:?}: {} of {seeds}, median {median}; {first}", waits.len());
+    }
+}

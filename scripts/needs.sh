@@ -162,6 +162,41 @@ need_promtool() {
     return 1
 }
 
+# libfaketime, which shows a program another wall clock: unpacked, not installed.
+need_faketime() {
+    [[ -n ${ZONEWATCH_FAKETIME:-} ]] && return
+    find_faketime && return
+    if may_install && apt_lists; then
+        mkdir -p "$TOOLS/deb"
+        (
+            cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root libfaketime &&
+                dpkg-deb -x libfaketime_*.deb ..
+        ) >&2
+        rm -rf "$TOOLS/deb"
+        find_faketime && return
+    fi
+    echo "no libfaketime: install it (Debian: libfaketime), or name libfaketime.so.1 in ZONEWATCH_FAKETIME"
+    return 1
+}
+
+find_faketime() {
+    local library
+    library=$(find "$PWD/$TOOLS/usr/lib" /usr/lib /usr/lib64 -name libfaketime.so.1 -print -quit 2>/dev/null)
+    [[ -n $library ]] && export ZONEWATCH_FAKETIME=$library
+}
+
+# A file system of a fixed size: root, and a kernel (or a container) that lets us mount one.
+need_mount() {
+    local at
+    at=$(mktemp -d)
+    if mount -t tmpfs -o size=4k zonewatch-probe "$at" 2>/dev/null; then
+        umount "$at" && rmdir "$at" && return
+    fi
+    rmdir "$at" 2>/dev/null
+    echo "no file system can be mounted here: that takes root, and in a container CAP_SYS_ADMIN"
+    return 1
+}
+
 # Network namespaces: root, iproute2, and a kernel (or a container) that lets us make them.
 need_namespaces() {
     local probe=zonewatch-probe-$$

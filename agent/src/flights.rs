@@ -30,6 +30,8 @@ pub(crate) struct Flight<H> {
     pub(crate) from_run: bool,
     /// When it started, by what was known of the collector's clock then.
     pub(crate) began: Option<Timestamp>,
+    /// Tries that ended with a shortage on this machine.
+    pub(crate) faults: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -225,6 +227,7 @@ mod tests {
             handle: (),
             from_run,
             began: None,
+            faults: 0,
         }
     }
 

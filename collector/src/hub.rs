@@ -84,6 +84,11 @@ impl Hub {
         (self.clock)()
     }
 
+    /// The program's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock.clone()
+    }
+
     /// Tells the core what happened; waits while its inbox is full.
     ///
     /// # Errors

@@ -101,6 +101,8 @@ pub fn inspect(series: &Series, around: &Surroundings<'_>) -> Findings {
         }
         let from = match claim {
             ClaimState::Nobody => stretch.sweep_from(planned),
+            // What its owner said that it could not run, another may at once.
+            ClaimState::Passed if series.reported(planned).is_some() => now,
             ClaimState::Passed => overdue,
             ClaimState::Delivers => overdue.max(now + LOOK_AGAIN),
         };
@@ -190,6 +192,15 @@ mod tests {
         assert_eq!(look(&series(&[100]), 114, ClaimState::Passed, false).run, []);
         assert_eq!(look(&series(&[100]), 115, ClaimState::Passed, false).run, [(at(110), at(120))]);
         assert_eq!(look(&series(&[100]), 116, ClaimState::Passed, true).run, []);
+    }
+
+    #[test]
+    fn a_slot_that_its_owner_said_it_could_not_run_is_run_at_once() {
+        let mut series = series(&[100]);
+        let range = (at(110), at(110) + Duration::from_millis(1));
+        series.report_missed(MissedRun { from: range.0, to: range.1, reason: Missed::AgentFault });
+        assert_eq!(look(&series, 111, ClaimState::Delivers, false).run, []);
+        assert_eq!(look(&series, 111, ClaimState::Passed, false).run, [(at(110), at(120))]);
     }
 
     #[test]

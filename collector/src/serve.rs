@@ -322,6 +322,11 @@ impl Collector {
             let kept = tls.keep(servers_stop.clone());
             parts.spawn(async move { Part::of("the certificate's watcher", kept.await) });
         }
+        let walls = crate::clock::watch(hub.clock(), servers_stop.clone());
+        parts.spawn(async move {
+            walls.await;
+            Part::of("the wall clock's watcher", Ok::<_, std::convert::Infallible>(()))
+        });
         let progress = crate::first_pass::tell(hub.clone(), self.screen, servers_stop.clone());
         parts.spawn(async move { Part::of("the first pass's progress", progress.await) });
         if let Some(deployment) = self.emf {

@@ -12,6 +12,10 @@ use crate::schedule::Due;
 
 /// How long a slot rests after a shortage on this machine before it is tried again.
 const FAULT_REST: Duration = Duration::from_secs(1);
+/// So many tries that end with one are enough: another agent may not be short of anything …
+const FAULTS_MAX: u32 = 3;
+/// … if there is this much left of the window for it; else it is tried here to the end.
+const LEFT_FOR_OTHERS: Duration = Duration::from_secs(5);
 
 /// The shortest range that holds one planned start.
 const ONE: Duration = Duration::from_millis(1);
@@ -34,6 +38,7 @@ impl<A: Admit> AgentCore<A> {
                         handle,
                         from_run,
                         began: None,
+                        faults: 0,
                     };
                     self.flights.add(flight, None);
                 }
@@ -84,6 +89,7 @@ impl<A: Admit> AgentCore<A> {
                             handle,
                             from_run,
                             began: None,
+                            faults: 0,
                         };
                         self.flights.add(flight, None);
                     }
@@ -104,7 +110,7 @@ impl<A: Admit> AgentCore<A> {
         if self.asked_ended(ticket, &attempt) {
             return;
         }
-        let Some(flight) = self.flights.take(ticket) else { return };
+        let Some(mut flight) = self.flights.take(ticket) else { return };
         let again = |rest: Duration| self.now.plus(rest);
         match attempt {
             Attempt::Found { started, outcome, phases, body_bytes, note } => {
@@ -124,6 +130,12 @@ impl<A: Admit> AgentCore<A> {
             }
             Attempt::Paused => self.retry(flight, None, self.now, Missed::AgentPaused),
             Attempt::Fault => {
+                flight.faults += 1;
+                let others = self.clock.now(self.now).map(|now| now + LEFT_FOR_OTHERS);
+                let left = others.is_some_and(|others| others < flight.start_before);
+                if self.drain.is_none() && flight.faults >= FAULTS_MAX && left {
+                    return self.miss(&flight, Missed::AgentFault);
+                }
                 let rest = again(FAULT_REST);
                 self.retry(flight, Some(rest), rest, Missed::AgentFault);
             }

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use proto::{CollectorMessage, Load, RunTarget, Timestamp};
+use proto::{CollectorMessage, Load, Missed, RunTarget, Timestamp};
 
 use super::assign::{MESSAGE_BYTES_MAX, scheduled, weight};
 use super::{Core, Effect, FleetChange, Running, SessionEnd, Slot};
-use crate::fleet::{AgentIdx, AgentStatus};
+use crate::fleet::{Agent, AgentIdx, AgentStatus};
 use crate::inspect::SETTLE_SLACK;
-use crate::state::{TargetIdx, VantageIdx};
+use crate::state::{TargetIdx, TargetState, VantageIdx};
 
 /// A gap between two ticks over this was ours: agents were not heard because nobody listened.
 const OUR_PAUSE: Duration = Duration::from_secs(2);
@@ -253,33 +253,45 @@ impl Core {
     ) -> Option<(AgentIdx, RunTarget)> {
         let (vantage, target, planned) = slot;
         let state = self.state.target(target);
-        let place = self.fleet.place_mut(vantage);
-        let owner = place.claims.owner(state.shard)?;
-        let agent = self.fleet.agent(owner)?;
-        let unfit = agent.refused.get(&state.uid);
-        // What it cannot reach now others will, or it when it is well again.
+        let series = self.state.series(vantage, target)?;
+        let stretch = series.stretch_of(planned)?;
+        let owner = self.fleet.place_mut(vantage).claims.owner(state.shard)?;
+        // Who had a fault of its own has it still, it may be; who has none may take it over.
+        let faulty = series.reported(planned) == Some(Missed::AgentFault);
+        let runner = match faulty {
+            true => self.another(vantage, owner, target).unwrap_or(owner),
+            false => owner,
+        };
+        let agent = self.fleet.agent(runner)?;
         if !agent.is_ready() {
             // If nobody can run it before its window closes, this is why.
             let heard = agent.last_heard.min(now);
             self.fleet.place_mut(vantage).losses.entry(state.shard).or_default().add(heard, now);
             return None;
         }
-        if agent.suspect.is_some()
-            || unfit.is_some_and(|(revision, _)| *revision >= state.entry.revision)
-        {
+        if !is_able(agent, state) {
             return None;
         }
-        if agent.running >= (agent.capacity / SWEEP_SHARE).max(SWEEP_MIN) {
+        if !has_room(agent) {
             self.fleet.place_mut(vantage).starved.add(now, now);
             return None;
         }
-        let stretch = self.state.series(vantage, target)?.stretch_of(planned)?;
         let order =
             RunTarget { target: scheduled(state, stretch), slots: vec![(planned, start_before)] };
         let until = now + state.entry.spec.timeout + RUN_SLACK;
-        self.running.insert(slot, Running { agent: owner, until });
-        self.fleet.agent_mut(owner)?.running += 1;
-        Some((owner, order))
+        self.running.insert(slot, Running { agent: runner, until });
+        self.fleet.agent_mut(runner)?.running += 1;
+        Some((runner, order))
+    }
+
+    /// Another agent of the vantage that can run this target now: the one that runs the least.
+    fn another(&self, vantage: VantageIdx, than: AgentIdx, target: TargetIdx) -> Option<AgentIdx> {
+        let name = &self.state.vantage(vantage).name;
+        let target = self.state.target(target);
+        let others = self.fleet.agents().into_iter().filter(|(idx, agent)| {
+            *idx != than && agent.vantage == *name && is_able(agent, target) && has_room(agent)
+        });
+        others.min_by_key(|(idx, agent)| (agent.running, *idx)).map(|(idx, _)| idx)
     }
 
     /// What the agents together carry, and how many of them speak.
@@ -299,6 +311,18 @@ impl Core {
             (count + 1, sum)
         })
     }
+}
+
+/// What an agent cannot reach or take now others will, or it when it is well again.
+fn is_able(agent: &Agent, target: &TargetState) -> bool {
+    let refused = agent.refused.get(&target.uid);
+    let unfit = refused.is_some_and(|(revision, _)| *revision >= target.entry.revision);
+    agent.is_ready() && agent.suspect.is_none() && !unfit
+}
+
+/// Whether the sweep may send it more.
+fn has_room(agent: &Agent) -> bool {
+    agent.running < (agent.capacity / SWEEP_SHARE).max(SWEEP_MIN)
 }
 
 /// Orders, as many to a message as fit.

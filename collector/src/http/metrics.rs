@@ -15,6 +15,7 @@ use proto::{Missed, Refusal, Timestamp};
 
 use super::query::Parameters;
 use super::{Api, Problem, exposition};
+use crate::clock;
 use crate::core::Core;
 use crate::fleet::AgentStatus;
 use crate::hub::LogHealth;
@@ -66,6 +67,11 @@ fn render(
     let help = "Connections and sessions of agents that were not let in, by reason";
     registry.register("sessions_refused", help, refused);
     gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
+    let ahead = Gauge::<f64, AtomicU64>::default();
+    ahead.set(clock::wall_ahead_ms(now) as f64 / 1000.0);
+    let help =
+        "How far the wall clock is ahead of the collector's, which does not follow its steps";
+    registry.register("wall_clock_ahead_seconds", help, ahead);
     let waiting = core.appends_waiting() as i64;
     gauge(&mut registry, "log_appends_waiting", "Records on their way into the log", waiting);
     gauge(

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use redb::{Builder, Database, DatabaseError, StorageError};
+use rustix::fs::{Advice, fadvise};
 
 use super::log::{FORMAT, FORMAT_OLDEST, Log, create_tables, format_of, migrate};
 use super::owner::Owner;
@@ -82,6 +83,7 @@ fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
 }
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
+    forget_cached(path)?;
     // redb would make a new database of an empty file.
     expect_magic(path)?;
     let database = builder().open(path).map_err(|error| cannot_open(path, error))?;
@@ -99,6 +101,15 @@ fn open_file(path: &Path) -> Result<Database, StoreError> {
         )),
         None => Err(foreign(path, "a redb file of another program".into())),
     }
+}
+
+/// Has the system forget what it holds of the file in memory, so that what is read now is on the disk. After a sync that
+/// failed, Linux shows pages that never got there and takes them for written; redb would find a commit whole that is not,
+/// and build on it. What is still to be written stays, and the next sync says whether that worked.
+fn forget_cached(path: &Path) -> Result<(), StoreError> {
+    let unusable = |source| StoreError::Unusable { path: path.to_owned(), source };
+    let file = File::open(path).map_err(unusable)?;
+    fadvise(&file, 0, None, Advice::DontNeed).map_err(|errno| unusable(errno.into()))
 }
 
 fn expect_magic(path: &Path) -> Result<(), StoreError> {

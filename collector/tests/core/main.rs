@@ -96,6 +96,35 @@ fn every_slot_of_a_target_that_its_agent_cannot_probe_is_missed_as_refused() {
 }
 
 #[test]
+fn a_slot_that_its_owner_has_no_descriptors_for_is_run_by_another_agent_if_there_is_one() {
+    for others in [&[1][..], &[1, 2]] {
+        let mut rig = Rig::new(targets(1, 60));
+        for session in others {
+            rig.hello(*session, &format!("a{session}"), *session, "eu");
+        }
+        rig.run(70, others);
+        let owner = rig.owner();
+        let planned = rig.planned_after(rig.now());
+        while rig.now() < planned {
+            rig.run(1, others);
+        }
+        rig.runs.clear();
+        let to = planned + Duration::from_millis(1);
+        let uid = proto::Uid(1);
+        let range = MissedRange { uid, from: planned, to, reason: Missed::AgentFault };
+        rig.results(owner, rig.now() + Duration::from_millis(1), Vec::new(), vec![range]);
+        rig.run(2, others);
+        let asked = rig.runs.iter().filter(|(_, targets)| targets[0].slots[0].0 == planned);
+        let asked: Vec<u64> = asked.map(|(session, _)| *session).collect();
+        let expected = others.iter().copied().find(|session| *session != owner).unwrap_or(owner);
+        assert_eq!(asked, [expected], "{owner} owns it");
+        rig.results(expected, planned, vec![rig.up(1, planned)], Vec::new());
+        rig.run(120, others);
+        assert_eq!(count(Missed::AgentFault, &rig.core.counters().missed), 0);
+    }
+}
+
+#[test]
 fn an_agent_that_followed_another_log_is_taken_in_with_nothing() {
     let mut rig = Rig::new(targets(10, 60));
     rig.hello_from_log(1, "a1", 77, 1_000_000);

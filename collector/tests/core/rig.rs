@@ -302,6 +302,16 @@ impl Rig {
         }
     }
 
+    /// The session of the agent that has the first target's shard at `eu`.
+    pub(crate) fn owner(&self) -> u64 {
+        let state = self.core.state();
+        let eu = state.vantage_idx("eu").expect("it was seen");
+        let (_, target) = state.targets().next().expect("there is one");
+        let claims = &self.core.fleet().place(eu).expect("it has claims").claims;
+        let owner = claims.owner(target.shard).expect("somebody has it");
+        self.core.fleet().agent(owner).and_then(|agent| agent.session).expect("it is there").0
+    }
+
     /// The first planned start of the first target at `eu` after an instant.
     pub(crate) fn planned_after(&self, after: Timestamp) -> Timestamp {
         let state = self.core.state();

@@ -13,17 +13,24 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::origin::Origin;
+use super::proxy::Proxy;
 
 /// At least three times the lease, and over lease + 10 s: what a killed agent loses then is nothing.
 pub const INTERVAL: Duration = Duration::from_secs(15);
-const LEASE: &str = "3s";
+pub const LEASE: Duration = Duration::from_secs(3);
 
 pub struct Cluster {
     folder: tempfile::TempDir,
+    interval: Duration,
+    lease: Duration,
     http: SocketAddr,
     grpc: SocketAddr,
     collector: Option<Process>,
     agents: BTreeMap<String, Process>,
+    /// Between an agent and the collector, for those that have one.
+    ways: BTreeMap<String, Proxy>,
+    /// Of programs that have some of their own, by the name of their logs.
+    environments: BTreeMap<String, Vec<(String, String)>>,
     runtime: Runtime,
 }
 
@@ -34,6 +41,14 @@ impl Process {
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.0);
         kill_process(pid, signal).expect("the process is there");
+    }
+
+    fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.0.try_wait().expect("a child can be waited for").is_some()
     }
 
     /// Waits for the end; its exit code.
@@ -65,16 +80,53 @@ fn agent_binary() -> PathBuf {
 
 impl Cluster {
     pub fn new(origin: &Origin) -> Self {
+        Self::with(origin, INTERVAL, LEASE)
+    }
+
+    pub fn with(origin: &Origin, interval: Duration, lease: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("sites.csv"), origin.target_file()).expect("writable");
         Self {
             folder,
+            interval,
+            lease,
             http: free_address(),
             grpc: free_address(),
             collector: None,
             agents: BTreeMap::new(),
+            ways: BTreeMap::new(),
+            environments: BTreeMap::new(),
             runtime: Runtime::new().expect("a runtime"),
         }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// From now on this program is started with these variables.
+    pub fn set_environment(&mut self, name: &str, variables: Vec<(String, String)>) {
+        self.environments.insert(name.to_owned(), variables);
+    }
+
+    /// Where the collector keeps its log.
+    pub fn store(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// What somebody logged.
+    pub fn log_of(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(format!("{name}.log"))).unwrap_or_default()
+    }
+
+    /// From now on this agent dials over a way of its own.
+    pub fn give_way(&mut self, id: &str) {
+        let proxy = Proxy::start(&self.runtime, self.grpc);
+        self.ways.insert(id.to_owned(), proxy);
+    }
+
+    pub fn way(&self, id: &str) -> &Proxy {
+        &self.ways[id]
     }
 
     fn run(&self, name: &str, command: &mut Command) -> Process {
@@ -83,32 +135,41 @@ impl Cluster {
             .append(true)
             .open(self.folder.path().join(format!("{name}.log")))
             .expect("writable");
+        command.envs(
+            self.environments.get(name).into_iter().flatten().map(|(name, value)| (name, value)),
+        );
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         Process(child.expect("the program starts"))
     }
 
     pub fn start_collector(&mut self, more: &[&str]) {
+        self.launch_collector(more);
+        self.eventually("the collector is ready", Duration::from_secs(30), |cluster| {
+            cluster.ask("/readyz").is_some()
+        });
+    }
+
+    /// Starts it, and does not wait.
+    pub fn launch_collector(&mut self, more: &[&str]) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_zonewatch-collector"));
         command
             .arg("serve")
             .arg(self.folder.path().join("sites.csv"))
             .args(["--http-listen", &self.http.to_string()])
             .args(["--grpc-listen", &self.grpc.to_string()])
-            .args(["--interval", &humantime::format_duration(INTERVAL).to_string()])
-            .args(["--lease", LEASE])
+            .args(["--interval", &humantime::format_duration(self.interval).to_string()])
+            .args(["--lease", &humantime::format_duration(self.lease).to_string()])
             .arg("--store")
-            .arg(self.folder.path().join("store"))
+            .arg(self.store())
             .args(more);
         self.collector = Some(self.run("collector", &mut command));
-        self.eventually("the collector is ready", Duration::from_secs(30), |cluster| {
-            cluster.ask("/readyz").is_some()
-        });
     }
 
     pub fn start_agent(&mut self, id: &str) {
         let mut command = Command::new(agent_binary());
+        let collector = self.ways.get(id).map_or(self.grpc, Proxy::address);
         command
-            .args(["run", "--collector", &format!("http://{}", self.grpc)])
+            .args(["run", "--collector", &format!("http://{collector}")])
             .args(["--agent-id", id, "--zone", &format!("zone-{id}")])
             .args(["--listen", "127.0.0.1:0"]);
         let process = self.run(&format!("agent-{id}"), &mut command);
@@ -119,6 +180,35 @@ impl Cluster {
         let collector = self.collector.take().expect("it runs");
         collector.signal(Signal::TERM);
         assert_eq!(collector.wait(), Some(0), "SIGTERM drains and exits 0");
+    }
+
+    /// Waits until it has ended by itself; its exit code.
+    pub fn collector_ended(&mut self) -> Option<i32> {
+        self.collector.take().expect("it runs").wait()
+    }
+
+    pub fn signal_collector(&self, signal: Signal) {
+        self.collector.as_ref().expect("it runs").signal(signal);
+    }
+
+    pub fn signal_agent(&self, id: &str, signal: Signal) {
+        self.agents[id].signal(signal);
+    }
+
+    pub fn agent_pid(&self, id: &str) -> u32 {
+        self.agents[id].id()
+    }
+
+    /// Whoever was not killed is alive.
+    #[track_caller]
+    pub fn nobody_has_ended(&mut self) {
+        let mut all: Vec<_> =
+            self.agents.iter_mut().map(|(id, agent)| (id.as_str(), agent)).collect();
+        all.extend(self.collector.iter_mut().map(|collector| ("collector", collector)));
+        let ended = all
+            .into_iter()
+            .find_map(|(name, process)| process.has_ended().then(|| name.to_owned()));
+        assert_eq!(ended, None, "it ended by itself\n{}", self.story());
     }
 
     pub fn kill_collector(&mut self) {
@@ -164,7 +254,7 @@ impl Cluster {
     }
 
     /// What the collector says of itself, and the ends of all logs.
-    fn story(&self) -> String {
+    pub fn story(&self) -> String {
         let mut story = format!("latest: {:?}\nsummary: ", self.ask("/latest-summary"));
         story += &self
             .ask("/api/v1/summary?window=1h")
@@ -180,7 +270,18 @@ impl Cluster {
         story
     }
 
-    fn ask(&self, path: &str) -> Option<Value> {
+    pub fn http(&self) -> SocketAddr {
+        self.http
+    }
+
+    /// Status and text of an answer, if there is one.
+    pub fn answer(&self, path: &str) -> Option<(u16, String)> {
+        let uri = format!("http://{}{path}", self.http).parse().expect("a URL");
+        let (status, body) = self.runtime.block_on(local_get::get(uri)).ok()?;
+        Some((status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
+    }
+
+    pub fn ask(&self, path: &str) -> Option<Value> {
         let uri = format!("http://{}{path}", self.http).parse().expect("a URL");
         let (status, body) = self.runtime.block_on(local_get::get(uri)).ok()?;
         let text = String::from_utf8_lossy(&body).into_owned();

@@ -1,8 +1,15 @@
 //! The main job, with real processes, real gRPC, real HTTP and a real log: 1,321 sites that answer as they did in one
 //! pass of September 2023, and every probe that was due is accounted for.
 
+mod away;
 mod cluster;
+mod faults;
+mod on_faketime;
+mod on_tmpfs;
 mod origin;
+mod proxy;
+mod schedule;
+mod starved;
 
 use std::time::Duration;
 

@@ -1,6 +1,5 @@
 //! What must hold, a sentence each.
 
-mod days;
 mod mutants;
 mod single;
 mod together;

@@ -98,6 +98,22 @@ fn a_fault_of_this_machine_rests_a_second_and_is_missed_at_the_end_of_the_window
 }
 
 #[test]
+fn a_slot_that_three_faults_befell_is_reported_while_another_agent_can_still_run_it() {
+    let mut rig = Rig::welcomed();
+    rig.grant(0, vec![target(1, 10_000, 1_500)]);
+    rig.pass(500);
+    for n in 0..3 {
+        assert_eq!(rig.starts.len(), n + 1);
+        assert_eq!(rig.core.counts().missed[Missed::AgentFault as usize], 0);
+        rig.ended(n, Attempt::Fault);
+        rig.pass(1_000);
+    }
+    assert_eq!(rig.reported().missed, [missed(1, 1_500, 1_501, Missed::AgentFault)]);
+    assert_eq!(rig.starts.len(), 3);
+    assert!(rig.results().last().unwrap().watermark > at(1_500));
+}
+
+#[test]
 fn a_slot_without_a_permit_was_missed_by_overload() {
     let mut rig = Rig::welcomed();
     rig.grant(0, vec![target(1, 10_000, 1_500)]);

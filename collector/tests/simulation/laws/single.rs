@@ -19,7 +19,7 @@ fn ten_minutes_and_nothing_missed(world: &mut World) {
 #[test]
 fn without_faults_every_slot_is_probed_exactly_once() {
     let law = "without_faults_every_slot_is_probed_exactly_once";
-    check(law, 5, MINUTES, &Faults::none(), |world| {
+    check(law, 3, MINUTES, &Faults::none(), |world| {
         world.run(TEN_MINUTES);
         oracle::nothing_missed(world);
         oracle::nothing_probed_twice(world);
@@ -30,28 +30,28 @@ fn without_faults_every_slot_is_probed_exactly_once() {
 #[test]
 fn killed_agents_lose_nothing_while_the_window_outlasts_the_lease() {
     let law = "killed_agents_lose_nothing_while_the_window_outlasts_the_lease";
-    check(law, 10, MINUTES, &Faults::only(&[Kind::KillAgent]), ten_minutes_and_nothing_missed);
+    check(law, 3, MINUTES, &Faults::only(&[Kind::KillAgent]), ten_minutes_and_nothing_missed);
 }
 
 #[test]
 fn a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing() {
     let law = "a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing";
     let faults = Faults::only(&[Kind::KillCollector]);
-    check(law, 10, MINUTES, &faults, ten_minutes_and_nothing_missed);
+    check(law, 6, MINUTES, &faults, ten_minutes_and_nothing_missed);
 }
 
 #[test]
 fn a_collector_that_stands_still_or_whose_log_does_loses_nothing() {
     let law = "a_collector_that_stands_still_or_whose_log_does_loses_nothing";
     let faults = Faults::only(&[Kind::PauseCollector, Kind::StallLog, Kind::FailLog]);
-    check(law, 10, MINUTES, &faults, ten_minutes_and_nothing_missed);
+    check(law, 6, MINUTES, &faults, ten_minutes_and_nothing_missed);
 }
 
 #[test]
 fn a_cut_off_agent_delivers_later_and_nothing_counts_twice() {
     let law = "a_cut_off_agent_delivers_later_and_nothing_counts_twice";
     let faults = Faults::only(&[Kind::Cut, Kind::CutUp, Kind::CutDown]);
-    check(law, 10, MINUTES, &faults, |world| {
+    check(law, 6, MINUTES, &faults, |world| {
         world.run(TEN_MINUTES);
         world.heal_and_converge();
         oracle::nothing_missed_but_in_doubt(world);
@@ -61,13 +61,13 @@ fn a_cut_off_agent_delivers_later_and_nothing_counts_twice() {
 #[test]
 fn a_paused_agent_never_makes_a_target_look_bad() {
     let law = "a_paused_agent_never_makes_a_target_look_bad";
-    check(law, 10, MINUTES, &Faults::only(&[Kind::PauseAgent]), ten_minutes_and_nothing_missed);
+    check(law, 3, MINUTES, &Faults::only(&[Kind::PauseAgent]), ten_minutes_and_nothing_missed);
 }
 
 #[test]
 fn an_agent_that_reaches_nothing_never_makes_a_target_look_bad() {
     let law = "an_agent_that_reaches_nothing_never_makes_a_target_look_bad";
-    check(law, 15, MINUTES, &Faults::only(&[Kind::DeadUplink]), |world| {
+    check(law, 3, MINUTES, &Faults::only(&[Kind::DeadUplink]), |world| {
         ten_minutes_and_nothing_missed(world);
         oracle::no_verdict_ever_fell(world);
     });
@@ -77,5 +77,5 @@ fn an_agent_that_reaches_nothing_never_makes_a_target_look_bad() {
 fn a_list_that_changes_at_any_moment_is_accounted_for_to_the_last_slot() {
     let law = "a_list_that_changes_at_any_moment_is_accounted_for_to_the_last_slot";
     let faults = Faults::at_once(&[Kind::ChangeList, Kind::KillAgent]);
-    check(law, 10, MINUTES, &faults, |world| world.run(TEN_MINUTES));
+    check(law, 6, MINUTES, &faults, |world| world.run(TEN_MINUTES));
 }

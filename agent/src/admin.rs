@@ -1,18 +1,33 @@
-//! /metrics, /livez and /readyz.
+//! /metrics, /livez and /readyz: small answers for somebody near, a connection each.
 
+use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{AgentError, Listen};
 use crate::metrics::Metrics;
 use crate::plain_metrics::plain_metrics;
+
+/// Connections at once: the oldest makes room for a new one. Each costs a descriptor, and those are for probes.
+const CONNECTIONS_MAX: usize = 64;
+/// From accepting to the last byte; a scrape takes milliseconds.
+const CONNECTION_LASTS: Duration = Duration::from_secs(10);
+/// The longest head of a request: more is 431.
+const HEAD_BYTES_MAX: usize = 8 << 10;
+/// After the system refused a connection (no descriptors left, say) the next is tried so much later.
+const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A bound socket that serves nothing yet.
 #[derive(Debug)]
@@ -50,13 +65,32 @@ impl Admin {
 
     /// Serves until `stop`.
     pub(crate) async fn serve(self, metrics: Arc<Metrics>, stop: CancellationToken) {
-        let served = async {
-            let listener = tokio::net::TcpListener::from_std(self.listener)?;
-            let server = axum::serve(listener, router(metrics));
-            server.with_graceful_shutdown(stop.cancelled_owned()).await
+        let listener = match tokio::net::TcpListener::from_std(self.listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(%error, "metrics are not served"),
         };
-        if let Err(error) = served.await {
-            tracing::error!(%error, "metrics are not served any more");
+        let routes = TowerToHyperService::new(router(metrics));
+        let mut server = http1::Builder::new();
+        server.timer(TokioTimer::new()).keep_alive(false).max_buf_size(HEAD_BYTES_MAX);
+        let (mut connections, mut oldest) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return,
+                Some(_) = connections.join_next() => continue, // One that broke is its client's affair.
+                accepted = listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = accepted else {
+                tokio::time::sleep(ACCEPT_AGAIN).await;
+                continue;
+            };
+            oldest.retain(|connection| !connection.is_finished());
+            if oldest.len() >= CONNECTIONS_MAX
+                && let Some(connection) = oldest.pop_front()
+            {
+                connection.abort();
+            }
+            let answered = server.serve_connection(TokioIo::new(stream), routes.clone());
+            oldest.push_back(connections.spawn(tokio::time::timeout(CONNECTION_LASTS, answered)));
         }
     }
 }

@@ -17,4 +17,4 @@ static TARGET: LazyLock<fn(&[u8])> = LazyLock::new(|| {
     *target
 });
 
-fuzz_target!(|bytes: &[u8]| TARGET(bytes));
+fuzz_target!(|bytes: &[u8]| (*TARGET)(bytes));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use agent::{Agent, AgentConfig, ClientTls, DrainReport, Files, Listen, Secret, local_get};
 use proto::{AgentMessage, CollectorMessage, HeldShard, Outcome};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Certificate, Identity, ServerTlsConfig};
@@ -223,6 +224,28 @@ async fn metrics_and_health_are_served_and_it_is_ready_once_a_collector_has_it()
     let (_, metrics) = get("metrics").await.unwrap();
     let metrics = String::from_utf8(metrics.into()).unwrap();
     assert!(metrics.contains("zonewatch_agent_connected 1"), "{metrics}");
+    agent.stop.cancel();
+    agent.ended().await;
+}
+
+#[tokio::test]
+async fn connections_that_hang_at_the_metrics_port_shut_nobody_out() {
+    let listen = Some(Listen { address: "127.0.0.1:0".parse().unwrap(), required: true });
+    let agent = Agent::new(AgentConfig { listen, ..config("http://127.0.0.1:1") }).unwrap();
+    let admin = agent.admin_address().unwrap();
+    let agent = Running::start(agent);
+    let mut held = Vec::new();
+    for says in [&b""[..], b"GET /metrics HT", b"GET /metrics HTTP/1.1\r\nX-Slow: "].repeat(100) {
+        let mut stream = tokio::net::TcpStream::connect(admin).await.unwrap();
+        let _cut_already = stream.write_all(says).await;
+        held.push(stream);
+    }
+    let get = local_get::get(format!("http://{admin}/livez").parse().unwrap());
+    assert_eq!(soon("livez", get).await.unwrap().0, 200);
+    // The oldest had to make room.
+    let mut byte = [0];
+    let first = soon("the oldest is cut", held[0].read(&mut byte)).await;
+    assert!(matches!(first, Ok(0) | Err(_)), "{first:?}");
     agent.stop.cancel();
     agent.ended().await;
 }

@@ -2,8 +2,11 @@
 
 mod asks;
 mod confirming;
+mod reconnecting;
 mod revisions;
 mod rig;
+mod standing_still;
+mod vantages;
 
 use std::time::Duration;
 

@@ -41,7 +41,7 @@ pub use asks::{Answer, AskId, Asked, AskedAt};
 pub use blind::StoreTrouble;
 use confirm::Confirming;
 pub use counters::Counters;
-pub use notices::{FleetChange, Notice};
+pub use notices::{FleetChange, Notice, SuspicionChange};
 use seal::{Replacing, Sealing};
 pub use seal::{SealPace, Standing};
 pub use tuning::{BEHIND_MAX, Progress, Tuning};
@@ -192,8 +192,14 @@ pub struct Core {
     doubtful: Vec<(Slot, bool)>,
     /// Encoded bytes of `appending`.
     appending_bytes: usize,
-    /// When the log took nothing for so long that this collector led in name only.
-    log_stalls: Spans,
+    /// When this collector led in name only: the log took nothing for long, or this process stood still for as long.
+    absences: Spans,
+    /// When this process stood still or was too busy to see the time, however shortly.
+    standstills: Spans,
+    /// The time was seen at least once.
+    ticked: bool,
+    /// Nothing is judged before this: after a stand-still of ours agents have yet to say what became of their slots.
+    judges_from: Timestamp,
     /// Records of judgements that are on their way into the log.
     judgements_in_log: usize,
     /// Found while looking, not logged yet.
@@ -241,7 +247,10 @@ impl Core {
             confirming: HashMap::new(),
             doubtful: Vec::new(),
             appending_bytes: 0,
-            log_stalls: Spans::default(),
+            absences: Spans::default(),
+            standstills: Spans::default(),
+            ticked: false,
+            judges_from: now,
             judgements_in_log: 0,
             judgements: Vec::new(),
             asks: asks::Asks::default(),
@@ -434,6 +443,7 @@ impl Core {
 
     /// Targets are new or changed: they have a place in their shard, and every vantage looks at them.
     fn note_targets(&mut self, targets: &[TargetIdx], now: Timestamp) {
+        self.fleet.forget_weights();
         for target in targets {
             let shard = self.state.target(*target).shard;
             let members = &mut self.members[shard.index()];

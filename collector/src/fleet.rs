@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use proto::{ShardId, Timestamp};
 
 use crate::capacity::{Demand, Supply};
+use crate::plan::Pace;
 use crate::state::VantageIdx;
 
 /// Every agent of the last hour, and the claims at every vantage.
@@ -36,10 +37,17 @@ pub struct Place {
     pub claims: Claims,
     /// When it had a session.
     pub present: Spans,
-    /// For each shard that was lost with an agent: from when that was last heard to when it was given up.
+    /// For each shard whose agent was lost, or could not be reached when something was to be run: since when that was not heard,
+    /// and until when.
     pub losses: HashMap<ShardId, Spans>,
     /// When the sweep had more to run than its agents had room for.
     pub starved: Spans,
+    /// How fast its shards move between living agents.
+    pub pace: Pace,
+    /// Some planned moves wait for their turn.
+    pub moves_wait: bool,
+    /// What each of its shards weighs; none when the list or what is due from here has changed.
+    pub weights: Option<Vec<f64>>,
     /// What its targets ask for.
     pub demand: Demand,
     /// How many more agents that takes, as it was said last.
@@ -115,6 +123,11 @@ impl Fleet {
                 self.by_session.remove(&session);
             }
         }
+    }
+
+    /// The list has changed, or what is due from where.
+    pub fn forget_weights(&mut self) {
+        self.places.iter_mut().for_each(|place| place.weights = None);
     }
 
     /// What is remembered of a vantage.

@@ -13,7 +13,7 @@ use crate::state::{MissedRun, Series};
 /// A claimed slot is left to its owner this long after its probe must have ended (rule 12).
 const PATIENCE: Duration = Duration::from_secs(2);
 /// A slot without a result settles this long after its window, timeout and lease (rule 7).
-const SETTLE_SLACK: Duration = Duration::from_secs(5);
+pub const SETTLE_SLACK: Duration = Duration::from_secs(5);
 /// A new leader judges nothing before it has led so long: agents come back first (rule 7).
 const LEAD_BEFORE_JUDGING: Duration = Duration::from_secs(60);
 /// A slot waits at most this long over its time for an agent that has yet to deliver (rule 7).
@@ -31,6 +31,8 @@ pub struct Surroundings<'a> {
     pub lease: Duration,
     /// When this collector began to lead.
     pub leads_since: Timestamp,
+    /// Nothing is judged before this, unless it has waited for as long as anything waits.
+    pub judges_from: Timestamp,
     /// Who claims a planned start.
     pub claim: &'a dyn Fn(Timestamp) -> ClaimState,
     /// Until when the sweep's run of a planned start is waited for.
@@ -77,6 +79,7 @@ pub fn inspect(series: &Series, around: &Surroundings<'_>) -> Findings {
         let running = (around.running)(planned);
         let settles = (closes + around.timeout + around.lease + SETTLE_SLACK)
             .max(around.leads_since + LEAD_BEFORE_JUDGING);
+        let settles = settles.max(around.judges_from.min(settles + DELIVERY_MAX));
         if now >= settles {
             let awaited = running || claim == ClaimState::Delivers;
             if awaited && now < settles + DELIVERY_MAX {
@@ -164,6 +167,7 @@ mod tests {
                 timeout: Duration::from_secs(3),
                 lease: Duration::from_secs(20),
                 leads_since: at(0),
+                judges_from: at(0),
                 claim: &|_| claim,
                 running: &|_| running,
                 reason: &|_, _| Missed::NoAgent,

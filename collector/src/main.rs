@@ -105,7 +105,7 @@ async fn demo(args: DemoArgs) -> ExitCode {
     .await
 }
 
-/// Runs something that drains at the first SIGTERM or SIGINT, and is cut off at the second. What it logs follows the signals,
+/// Runs something that drains at the first SIGTERM, SIGINT or SIGHUP, and is cut off at the second. What it logs follows the signals,
 /// too.
 async fn until_signal(
     levels: Levels,
@@ -134,16 +134,32 @@ fn exit_code(error: &StartError) -> u8 {
 /// Signals this close together are one: `timeout` and some supervisors signal a process and then its whole group.
 const SAME_SIGNAL: Duration = Duration::from_millis(50);
 
-/// Cancels `stop` at the first SIGTERM or SIGINT; ends at the second.
+/// Whether whoever started this program wants it to outlive its terminal (nohup).
+fn ignores_hangups() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+/// Cancels `stop` at the first SIGTERM, SIGINT or SIGHUP; ends at the second. The kernel sends SIGHUP when the terminal is gone,
+/// and to a stopped program whose shell has ended: unheard, it would end this one without a word.
 fn stop_on_signals(stop: CancellationToken) -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    // Listening to it would undo that it is ignored.
+    let mut hangup = if ignores_hangups() { None } else { Some(signal(SignalKind::hangup())?) };
+    let mut hung_up = async move || match &mut hangup {
+        Some(hangup) => hangup.recv().await,
+        None => std::future::pending().await,
+    };
     Ok(async move {
         let mut first: Option<Instant> = None;
         loop {
             tokio::select! {
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
+                _ = hung_up() => tracing::warn!("SIGHUP: the terminal or the shell is gone"),
             }
             match first {
                 None => first = Some(Instant::now()),

@@ -16,11 +16,13 @@
 mod draft;
 mod lift;
 mod load;
+mod pace;
 mod score;
 #[cfg(test)]
 mod tests;
 
 use draft::Draft;
+pub use pace::{MOVED_A_SECOND, Pace};
 
 /// A live agent, as far as the plan is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

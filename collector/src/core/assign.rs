@@ -45,9 +45,14 @@ impl Core {
             .iter()
             .map(|(_, capacity, id)| Member { id: *id, capacity: *capacity })
             .collect();
-        let (weights, demand) = self.weights(vantage);
+        // A thousand agents that come one after the other do not change what the list weighs.
+        let known = self.fleet.place_mut(vantage).weights.take();
+        let weights = known.unwrap_or_else(|| {
+            let (weights, demand) = self.weights(vantage);
+            self.fleet.place_mut(vantage).demand = demand;
+            weights
+        });
         let place = self.fleet.place_mut(vantage);
-        place.demand = demand;
         let claims = &place.claims;
         let owners: Vec<Option<AgentIdx>> =
             ShardId::all().map(|shard| claims.owner(shard)).collect();
@@ -55,11 +60,36 @@ impl Core {
         let previous: Vec<Option<u64>> =
             owners.iter().map(|owner| ids.get(owner.as_ref()?).copied()).collect();
         let planned = plan(&weights, &members, &previous);
+        self.fleet.place_mut(vantage).weights = Some(weights);
+        let mut waiting = Vec::new();
         for (shard, planned) in ShardId::all().zip(planned) {
             let next = planned.map(|index| agents[index].0);
             let before = owners[shard.index()];
-            if next != before {
+            if next == before {
+                continue;
+            }
+            if before.is_some_and(|owner| ids.contains_key(&owner)) {
+                waiting.push((shard, before, next));
+            } else {
+                // Nobody who could go on with it has it.
                 self.hand_over(now, vantage, shard, before, next);
+            }
+        }
+        let targets = waiting.iter().map(|(shard, ..)| self.members[shard.index()].len());
+        let place = self.fleet.place_mut(vantage);
+        let admitted = place.pace.admit(now, targets);
+        place.moves_wait = admitted < waiting.len();
+        for (shard, before, next) in waiting.into_iter().take(admitted) {
+            self.hand_over(now, vantage, shard, before, next);
+        }
+    }
+
+    /// Goes on with planned moves that had to wait.
+    pub(super) fn go_on_moving(&mut self, now: Timestamp) {
+        let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
+        for vantage in vantages {
+            if self.fleet.place(vantage).is_some_and(|place| place.moves_wait) {
+                self.replan(now, vantage);
             }
         }
     }

@@ -260,11 +260,24 @@ impl Core {
         agent.pending_bytes = 0;
         agent.sent = None;
         let left = agent.draining.is_some();
+        self.doubt_runs(now, idx);
         self.notice(now, idx, if left { FleetChange::Left } else { FleetChange::Silent });
         if left {
             // It said goodbye: nobody waits for its lease.
             self.lose(now, idx);
             self.replan_all(now);
+        }
+    }
+
+    /// What an agent was asked to run may have been on its way to it when its stream broke: if nothing comes of it, this is why.
+    fn doubt_runs(&mut self, now: Timestamp, idx: AgentIdx) {
+        let Some(agent) = self.fleet.agent(idx) else { return };
+        let heard = agent.last_heard.min(now);
+        for ((vantage, target, _), running) in &self.running {
+            if running.agent == idx {
+                let shard = self.state.target(*target).shard;
+                self.fleet.place_mut(*vantage).losses.entry(shard).or_default().add(heard, now);
+            }
         }
     }
 

@@ -63,6 +63,7 @@ impl Core {
             timeout: state.entry.spec.timeout,
             lease: self.config.lease,
             leads_since: self.state.leads_since(),
+            judges_from: self.judges_from,
             claim: &|planned| self.fleet.claim_state(vantage, state.shard, planned),
             running: &|planned| {
                 self.running
@@ -93,8 +94,8 @@ impl Core {
         if suspect {
             return Missed::AgentSuspect;
         }
-        // A leader whose log takes nothing leads nobody.
-        if !self.state.was_led(opens, closes) || self.log_stalls.touches(opens, closes) {
+        // A leader whose log takes nothing, or that stands still, leads nobody.
+        if !self.state.was_led(opens, closes) || self.absences.touches(opens, closes) {
             return Missed::CollectorDown;
         }
         let lost = place.losses.get(&target.shard);
@@ -107,6 +108,8 @@ impl Core {
         } else if !place.present.covers(opens, closes) {
             // Its first agent came too late to run it.
             Missed::NoAgent
+        } else if self.standstills.touches(opens, closes) {
+            Missed::CollectorDown
         } else {
             Missed::NotReported
         }

@@ -2,7 +2,6 @@
 //!
 //! The judgement is [`crate::suspicion`]'s; what counts is what the log says of it.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::Core;
 use super::assign::scheduled;
+use super::notices::SuspicionChange;
 use crate::fleet::{Agent, AgentIdx, Suspect};
 use crate::state::{Series, TargetIdx, VantageIdx};
 use crate::suspicion::{Circle, PLACES_MIN, Seen, Witness, judge};
@@ -76,29 +76,17 @@ impl Core {
         if suspects.is_empty() {
             return;
         }
-        let mut told: BTreeMap<(Circle, String), Vec<String>> = BTreeMap::new();
+        let mut begun = Vec::new();
         for (idx, circle) in suspects {
             let Some(agent) = self.fleet.agent_mut(idx) else { continue };
             let from = agent.sightings.failing_since(now).unwrap_or(now) - BEFORE;
-            agent.suspect = Some(Suspect { from, circle });
-            let place = match circle {
-                Circle::Agent | Circle::Process => String::new(),
-                Circle::Zone => format!("{}/{}", agent.vantage, agent.zone),
-                Circle::Vantage => agent.vantage.clone(),
-            };
-            told.entry((circle, place)).or_default().push(agent.id.clone());
+            let suspect = Suspect { from, circle };
+            agent.suspect = Some(suspect);
             self.log_suspicion(now, idx, from, Timestamp::MAX);
             self.counters.suspicions += 1;
+            begun.push((idx, suspect));
         }
-        for ((circle, place), agents) in told {
-            tracing::warn!(
-                circle = circle.name(),
-                place,
-                agents = agents.join(", "),
-                "under suspicion: suddenly most of what is probed from here fails, and nobody elsewhere confirms it; \
-                 these failures do not count, and others probe the targets where there are any"
-            );
-        }
+        self.tell_suspicions(now, SuspicionChange::Begins, &begun);
         self.replan_all(now);
     }
 
@@ -109,22 +97,24 @@ impl Core {
     }
 
     fn clear_the_well(&mut self, now: Timestamp) {
-        let well: Vec<(AgentIdx, Timestamp, Timestamp)> = self
+        let well: Vec<(AgentIdx, Suspect, Timestamp)> = self
             .fleet
             .agents()
             .into_iter()
             .filter_map(|(idx, agent)| {
-                let from = agent.suspect.as_ref()?.from;
-                Some((idx, from, agent.sightings.well_since(from, now)?))
+                let suspect = agent.suspect?;
+                Some((idx, suspect, agent.sightings.well_since(suspect.from + BEFORE, now)?))
             })
             .collect();
-        for (idx, from, until) in &well {
-            self.log_suspicion(now, *idx, *from, *until);
+        for (idx, suspect, until) in &well {
+            self.log_suspicion(now, *idx, suspect.from, *until);
             let Some(agent) = self.fleet.agent_mut(*idx) else { continue };
             agent.suspect = None;
-            tracing::info!(agent = agent.id, since = %until, "no longer under suspicion");
+            agent.sightings.forget_before(*until);
         }
         if !well.is_empty() {
+            let ended: Vec<_> = well.into_iter().map(|(idx, suspect, _)| (idx, suspect)).collect();
+            self.tell_suspicions(now, SuspicionChange::Ends, &ended);
             self.replan_all(now);
         }
     }
@@ -134,6 +124,7 @@ impl Core {
         let suspect = self.fleet.agent_mut(idx).and_then(|agent| agent.suspect.take());
         if let Some(suspect) = suspect {
             self.log_suspicion(now, idx, suspect.from, now);
+            self.tell_suspicions(now, SuspicionChange::Ends, &[(idx, suspect)]);
         }
     }
 

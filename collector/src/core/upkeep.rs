@@ -8,12 +8,13 @@ use proto::{CollectorMessage, Load, Missed, RunTarget, Timestamp};
 use super::assign::{MESSAGE_BYTES_MAX, scheduled, weight};
 use super::{Core, Effect, FleetChange, Running, SessionEnd, Slot};
 use crate::fleet::{Agent, AgentIdx, AgentStatus};
+use crate::inspect::SETTLE_SLACK;
 use crate::state::{TargetIdx, TargetState, VantageIdx};
 
 /// A gap between two ticks over this was ours: agents were not heard because nobody listened.
 const OUR_PAUSE: Duration = Duration::from_secs(2);
-/// An append that takes longer is a stall: disks take milliseconds.
-const LOG_STALL: Duration = Duration::from_secs(5);
+/// An append that takes longer is a stall (disks take milliseconds), and a leader that is away for longer does not lead.
+const ABSENCE_MIN: Duration = Duration::from_secs(5);
 /// Series looked at in one tick, so that results and heartbeats have their turn.
 const LOOKS_MAX: usize = 50_000;
 /// A lost agent is shown so long.
@@ -34,11 +35,9 @@ pub(super) struct Wanted {
 
 impl Core {
     pub(super) fn tick(&mut self, now: Timestamp) {
-        let pause = now.since(self.last_tick);
-        if pause > OUR_PAUSE {
-            for (_, agent) in self.fleet.agents_mut() {
-                agent.last_heard = agent.last_heard + pause;
-            }
+        // Until the first tick it was starting.
+        if std::mem::replace(&mut self.ticked, true) {
+            self.note_standstill(now);
         }
         self.note_presence(now);
         self.note_log_stall(now);
@@ -58,6 +57,7 @@ impl Core {
             self.replan_all(now);
         }
         self.expire_leases(now);
+        self.go_on_moving(now);
         self.drop_spent_claims();
         self.renew_stale_verdicts(now);
         self.tell_laggards(now);
@@ -136,6 +136,27 @@ impl Core {
         }
     }
 
+    /// While this process stood still it heard nobody and led nobody. Agents that live have a lease to come back and say what
+    /// became of their slots.
+    fn note_standstill(&mut self, now: Timestamp) {
+        let pause = now.since(self.last_tick);
+        if pause <= OUR_PAUSE {
+            return;
+        }
+        for (_, agent) in self.fleet.agents_mut() {
+            agent.last_heard = agent.last_heard + pause;
+        }
+        self.standstills.add(self.last_tick, now);
+        if pause > ABSENCE_MIN {
+            self.absences.add(self.last_tick, now);
+        }
+        self.judges_from = now + self.config.lease + SETTLE_SLACK;
+        tracing::warn!(
+            ?pause,
+            "this process stood still, or was too busy to see the time; what could not be run for that is missed as collector_down"
+        );
+    }
+
     /// On every tick, so that the spans join: a vantage was there all the time, or it was not.
     fn note_presence(&mut self, now: Timestamp) {
         let since = self.last_tick;
@@ -150,15 +171,15 @@ impl Core {
         }
     }
 
-    /// A claim that has an end is spent when its agent has delivered that far.
     fn note_log_stall(&mut self, now: Timestamp) {
         if let Some(oldest) = self.appending.front()
-            && now.since(oldest.record.at) > LOG_STALL
+            && now.since(oldest.record.at) > ABSENCE_MIN
         {
-            self.log_stalls.add(oldest.record.at, now);
+            self.absences.add(oldest.record.at, now);
         }
     }
 
+    /// A claim that has an end is spent when its agent has delivered that far.
     fn drop_spent_claims(&mut self) {
         let watermarks: HashMap<AgentIdx, Timestamp> =
             self.fleet.agents_mut().map(|(idx, agent)| (idx, agent.watermark)).collect();
@@ -246,6 +267,12 @@ impl Core {
             false => owner,
         };
         let agent = self.fleet.agent(runner)?;
+        if !agent.is_ready() {
+            // If nobody can run it before its window closes, this is why.
+            let heard = agent.last_heard.min(now);
+            self.fleet.place_mut(vantage).losses.entry(state.shard).or_default().add(heard, now);
+            return None;
+        }
         if !is_able(agent, state) {
             return None;
         }

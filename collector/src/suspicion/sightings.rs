@@ -51,21 +51,40 @@ struct Sighting {
 }
 
 /// The last sightings of an agent, in the order in which they came.
-#[derive(Clone, Debug, Default)]
-pub struct Sightings(VecDeque<Sighting>);
+#[derive(Clone, Debug)]
+pub struct Sightings {
+    kept: VecDeque<Sighting>,
+    /// What began before says nothing any more.
+    from: Timestamp,
+}
+
+impl Default for Sightings {
+    fn default() -> Self {
+        Self { kept: VecDeque::new(), from: Timestamp::EPOCH }
+    }
+}
 
 impl Sightings {
     /// A result came.
     pub fn add(&mut self, at: Timestamp, began: Timestamp, target: u64, place: u64, seen: Seen) {
-        if self.0.len() == KEPT_MAX {
-            self.0.pop_front();
+        if began < self.from {
+            return;
         }
-        self.0.push_back(Sighting { target, place, seen, at, began });
+        if self.kept.len() == KEPT_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(Sighting { target, place, seen, at, began });
+    }
+
+    /// The agent is well since this instant: what it began before says nothing, even if it comes only now.
+    pub fn forget_before(&mut self, began: Timestamp) {
+        self.from = began;
+        self.kept.retain(|sighting| sighting.began >= began);
     }
 
     /// Whether so much fails lately that a closer look is worth its time.
     pub fn are_bad(&self, now: Timestamp) -> bool {
-        let newest = self.0.iter().rev().enumerate();
+        let newest = self.kept.iter().rev().enumerate();
         let lately = newest
             .take_while(|(nth, sighting)| *nth < GLANCE || now.since(sighting.at) <= LATELY)
             .filter(|(_, s)| matches!(s.seen, Seen::Turned { .. } | Seen::New { .. }));
@@ -76,7 +95,7 @@ impl Sightings {
     pub fn view(&self, now: Timestamp) -> View {
         let mut view = View::default();
         let mut targets = BTreeSet::new();
-        for sighting in self.0.iter().rev() {
+        for sighting in self.kept.iter().rev() {
             let age = now.since(sighting.at);
             if age > LATELY_MAX || (age > LATELY && view.places.len() >= PLACES_MIN) {
                 break;
@@ -88,34 +107,52 @@ impl Sightings {
         view
     }
 
-    /// When the first of the failures began that were seen lately.
+    /// When the first of the failures began that last: of every target those since it was up.
     pub fn failing_since(&self, now: Timestamp) -> Option<Timestamp> {
-        let lately = self.0.iter().rev().take_while(|sighting| {
-            let age = now.since(sighting.at);
-            age <= LATELY || (age <= LATELY_MAX && sighting.seen != Seen::Up)
-        });
-        let fails = |seen: Seen| matches!(seen, Seen::Turned { .. } | Seen::New { .. });
-        lately.filter(|sighting| fails(sighting.seen)).map(|sighting| sighting.began).min()
+        let lately = self.kept.iter().rev().take_while(|s| now.since(s.at) <= LATELY_MAX);
+        let mut ended = BTreeSet::new();
+        let mut first: Option<Timestamp> = None;
+        for sighting in lately {
+            match sighting.seen {
+                Seen::Up | Seen::Old => {
+                    ended.insert(sighting.target);
+                }
+                Seen::Turned { .. } | Seen::New { .. } if !ended.contains(&sighting.target) => {
+                    first = Some(first.map_or(sighting.began, |known| known.min(sighting.began)));
+                }
+                Seen::Turned { .. } | Seen::New { .. } => {}
+            }
+        }
+        first
     }
 
-    /// When an agent under suspicion since `since` was well again, if it is.
+    /// When an agent whose first failure began at `since` was well again, if it is: by the newest of every target since then.
+    /// That is the first probe that found something up after the last that failed, but for failures among the newest few
+    /// ups: those are sites that are down.
     pub fn well_since(&self, since: Timestamp, now: Timestamp) -> Option<Timestamp> {
         let mut view = View::default();
-        let mut began: Option<Timestamp> = None;
-        for sighting in self.0.iter().rev() {
-            if now.since(sighting.at) > UP_AGAIN_WITHIN || sighting.at < since {
-                break;
-            }
-            if sighting.began < since {
+        let (mut targets, mut places) = (BTreeSet::new(), BTreeSet::new());
+        let mut back: Option<Timestamp> = None;
+        let lately = self.kept.iter().rev().take_while(|s| now.since(s.at) <= UP_AGAIN_WITHIN);
+        let lately: Vec<&Sighting> = lately.filter(|sighting| sighting.began >= since).collect();
+        for sighting in &lately {
+            if !targets.insert(sighting.target) {
                 continue;
             }
             view.add(sighting.place, sighting.seen);
-            if sighting.seen == Seen::Up {
-                began = Some(began.map_or(sighting.began, |known| known.min(sighting.began)));
+            if sighting.seen == Seen::Up && places.len() < UP_AGAIN_MIN {
+                places.insert(sighting.place);
+                back = Some(back.map_or(sighting.began, |known| known.min(sighting.began)));
             }
         }
-        let well = view.ups() >= UP_AGAIN_MIN && view.ups() > view.failing().count();
-        began.filter(|_| well)
+        let back = back.filter(|_| view.ups() >= UP_AGAIN_MIN)?;
+        if view.ups() <= view.failing().count() {
+            return None;
+        }
+        let fails = |s: &&&Sighting| s.seen != Seen::Up && s.began < back;
+        let last_failure = lately.iter().filter(fails).map(|s| s.began).max();
+        let up = |s: &&&Sighting| s.seen == Seen::Up && last_failure.is_none_or(|at| s.began > at);
+        lately.iter().filter(up).map(|s| s.began).min()
     }
 }
 

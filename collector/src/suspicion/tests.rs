@@ -147,3 +147,45 @@ fn what_a_target_was_found_last_is_what_counts_and_a_place_is_up_while_one_of_it
     shared.add(at(12), at(11), 2, 7, TURNED);
     assert_eq!(shared.view(at(13)).ups(), 1);
 }
+
+#[test]
+fn failures_of_an_earlier_time_do_not_make_a_suspicion_begin_before_its_own() {
+    let early = (0..6).map(|place| (10, place, NEW));
+    let up = (0..6).map(|place| (12, place, Seen::Up));
+    let late = (0..6).map(|place| (30, place, TURNED));
+    let sightings = seen(&early.chain(up).chain(late).collect::<Vec<_>>());
+    assert_eq!(sightings.failing_since(at(31)), Some(at(29)));
+    assert_eq!(sightings.well_since(at(27), at(31)), None, "what was up before it says nothing");
+}
+
+#[test]
+fn a_suspicion_ends_after_its_failures_and_not_with_what_was_up_before_them() {
+    let before = (0..4).map(|place| (10 + place as i64, place, Seen::Up));
+    let cut = (4..12).map(|place| (15, place, TURNED));
+    let canaries = (0..9).map(|place| (25, place, Seen::Up));
+    let sights: Vec<_> = before.chain(cut).collect();
+    assert_eq!(seen(&sights).well_since(at(14), at(16)), None);
+    let well: Vec<_> = sights.into_iter().chain(canaries).collect();
+    assert_eq!(seen(&well).well_since(at(14), at(26)), Some(at(24)));
+    assert_eq!(seen(&well).well_since(at(12), at(26)), Some(at(24)), "after the last failure");
+}
+
+#[test]
+fn a_site_that_is_down_all_the_same_holds_up_no_end_of_a_suspicion() {
+    let cut = (0..8).map(|place| (15, place, TURNED));
+    let canaries = [(25, 0, Seen::Up), (26, 7, TURNED), (27, 1, Seen::Up), (28, 2, Seen::Up)];
+    let more = (3..7).map(|place| (29, place, Seen::Up));
+    let sights: Vec<_> = cut.chain(canaries).chain(more).collect();
+    assert_eq!(seen(&sights).well_since(at(14), at(30)), Some(at(26)));
+}
+
+#[test]
+fn what_began_before_an_agent_was_well_again_says_nothing_when_it_comes_late() {
+    let mut sightings = seen(&[(20, 1, Seen::Up)]);
+    sightings.forget_before(at(19));
+    for place in 0..6 {
+        sightings.add(at(21), at(18), place, place, TURNED);
+    }
+    assert!(!sightings.are_bad(at(22)));
+    assert_eq!(sightings.view(at(22)).failing().count(), 0);
+}

@@ -9,8 +9,26 @@ use crate::core::Notice;
 #[serde(untagged)]
 #[expect(missing_docs, reason = "docs/api.md says what each field means")]
 pub enum Shown {
-    Fleet { change: &'static str, agent: String, vantage: String, zone: String, at: String },
-    Revision { hour: String, revision: u32 },
+    Fleet {
+        change: &'static str,
+        agent: String,
+        vantage: String,
+        zone: String,
+        at: String,
+    },
+    Suspicion {
+        change: &'static str,
+        circle: &'static str,
+        vantage: Option<String>,
+        zone: Option<String>,
+        agents: Vec<String>,
+        since: String,
+        at: String,
+    },
+    Revision {
+        hour: String,
+        revision: u32,
+    },
 }
 
 /// As users see it.
@@ -23,6 +41,17 @@ pub fn shown(notice: &Notice) -> Shown {
             zone: zone.clone(),
             at: at.rfc3339(),
         },
+        Notice::Suspicion { change, circle, vantage, zone, agents, since, at } => {
+            Shown::Suspicion {
+                change: change.name(),
+                circle: circle.name(),
+                vantage: vantage.clone(),
+                zone: zone.clone(),
+                agents: agents.clone(),
+                since: since.rfc3339(),
+                at: at.rfc3339(),
+            }
+        }
         Notice::Revision { hour, revision } => {
             Shown::Revision { hour: hour.rfc3339(), revision: *revision }
         }

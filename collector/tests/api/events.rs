@@ -12,17 +12,17 @@ use crate::rig::Rig;
 
 /// One event.
 #[derive(Clone, Debug, PartialEq)]
-struct Told {
+pub(crate) struct Told {
     id: String,
-    kind: String,
-    data: Value,
+    pub(crate) kind: String,
+    pub(crate) data: Value,
 }
 
-struct Listener(BufReader<TcpStream>);
+pub(crate) struct Listener(BufReader<TcpStream>);
 
 impl Listener {
     /// Asks in the way of HTTP/1.0, which has no chunks between the lines.
-    fn open(rig: &Rig, last: Option<&str>) -> Self {
+    pub(crate) fn open(rig: &Rig, last: Option<&str>) -> Self {
         let mut stream = TcpStream::connect(rig.http).expect("the collector listens");
         stream.set_read_timeout(Some(Duration::from_secs(45))).expect("a timeout can be set");
         let last = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
@@ -54,7 +54,7 @@ impl Listener {
         }
     }
 
-    fn until(&mut self, enough: impl Fn(&Told) -> bool) -> Vec<Told> {
+    pub(crate) fn until(&mut self, enough: impl Fn(&Told) -> bool) -> Vec<Told> {
         let mut heard = Vec::new();
         loop {
             heard.push(self.next());

@@ -3,6 +3,7 @@
 use agent::ProbeOptions;
 use serde_json::json;
 
+use crate::events::Listener;
 use crate::rig::Rig;
 
 /// Six hosts: five are enough to tell a dead resolver from dead sites.
@@ -19,9 +20,16 @@ f,http://f.test:{port}/status/200,5s,1s
 #[test]
 fn on_a_machine_without_a_network_no_site_is_down_but_the_agent_is_suspect() {
     let rig = Rig::start(TARGETS, &[]);
+    let mut listener = Listener::open(&rig, None);
     rig.agent("eu", None, ProbeOptions::default());
     let agents = rig.until("/api/v1/agents", |agents| agents["agents"][0]["suspect"].is_object());
     assert_eq!(agents["agents"][0]["suspect"]["with"], "vantage");
+    let told = listener.until(|told| told.kind == "suspicion").pop().expect("it was heard");
+    let expected = json!({
+        "change": "begins", "circle": "vantage", "vantage": "eu", "zone": null, "agents": ["agent-eu"],
+        "since": agents["agents"][0]["suspect"]["since"], "at": told.data["at"],
+    });
+    assert_eq!(told.data, expected);
     rig.until("/latest-summary", |counts| *counts == json!({"unknown": 6}));
     let summary = rig.json("/api/v1/summary?window=1m");
     assert_eq!(summary["targets"]["unknown"], 6, "{summary:#}");

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT drain; a second one does not wait.
+//! SIGTERM, SIGINT and SIGHUP drain; a second one does not wait.
 
 use std::time::{Duration, Instant};
 
@@ -34,6 +34,17 @@ fn what_runs_when_the_signal_comes_is_finished_and_found_again_after_a_restart()
         assert_eq!(again.json("/websites-status")["slow"]["Status"], 203, "{signal:?}: {log}");
         assert_eq!(origin.asked("slow"), 1);
     }
+}
+
+#[test]
+fn a_collector_whose_terminal_is_gone_drains_and_says_why() {
+    let targets = Targets::new("ok,http://127.0.0.1:9/\n");
+    let program = Program::serve(&[&targets.path(), "--local-agents", "1"], &[]);
+    program.signal(Signal::HUP);
+    let (code, log) = program.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("SIGHUP: the terminal or the shell is gone"), "{log}");
+    assert!(log.contains("stopped; everything acknowledged is in the log"), "{log}");
 }
 
 #[test]

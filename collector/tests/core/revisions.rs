@@ -8,7 +8,7 @@ use crate::rig::{Rig, targets};
 fn told(rig: &mut Rig) -> Vec<(Timestamp, u32)> {
     let revisions = rig.core.take_notices().into_iter().filter_map(|notice| match notice {
         Notice::Revision { hour, revision } => Some((hour, revision)),
-        Notice::Fleet { .. } => None,
+        Notice::Fleet { .. } | Notice::Suspicion { .. } => None,
     });
     revisions.collect()
 }

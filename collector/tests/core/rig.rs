@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use collector::core::{AskId, Asked, Core, CoreConfig, Effect, Event, SealPace, SessionEnd};
 use collector::fleet::SessionId;
 use collector::state::State;
@@ -37,11 +38,25 @@ pub(crate) fn targets(count: usize, seconds: u64) -> Vec<Target> {
     (0..count).map(target).collect()
 }
 
+pub(crate) fn config(vantages: Option<&[&str]>) -> CoreConfig {
+    CoreConfig {
+        lease: Duration::from_secs(20),
+        vantages: vantages.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        keep_slots: Duration::from_secs(48 * 3600),
+        keep: Duration::from_secs(90 * 24 * 3600),
+        seal: SealPace::default(),
+        local_agents: Vec::new(),
+        watch: collector::incidents::WatchConfig::default(),
+    }
+}
+
 pub(crate) struct Rig {
     pub(crate) core: Core,
     now_ms: i64,
     log_works: bool,
     last_ticket: u64,
+    /// Every record, as it was encoded.
+    log: Vec<Bytes>,
     pub(crate) appended: usize,
     pub(crate) ended: Vec<(SessionId, SessionEnd)>,
     /// What came of questions.
@@ -59,20 +74,17 @@ pub(crate) struct Rig {
 
 impl Rig {
     pub(crate) fn new(list: Vec<Target>) -> Self {
+        Self::with_vantages(list, None)
+    }
+
+    /// With `--vantages`.
+    pub(crate) fn with_vantages(list: Vec<Target>, vantages: Option<&[&str]>) -> Self {
         let mut state = State::default();
         let claim = Record { at: at(0), kind: Kind::Claim { epoch: 1, log: LOG } };
-        state.apply(claim).expect("a claim has nothing to decode");
-        let config = CoreConfig {
-            lease: Duration::from_secs(20),
-            vantages: None,
-            keep_slots: Duration::from_secs(48 * 3600),
-            keep: Duration::from_secs(90 * 24 * 3600),
-            seal: SealPace::default(),
-            local_agents: Vec::new(),
-            watch: collector::incidents::WatchConfig::default(),
-        };
+        state.apply(claim.clone()).expect("a claim has nothing to decode");
         let mut rig = Self {
-            core: Core::new(config, state, at(0)),
+            core: Core::new(config(vantages), state, at(0)),
+            log: vec![wire::encode_record(claim)],
             now_ms: 0,
             log_works: true,
             last_ticket: 0,
@@ -88,6 +100,21 @@ impl Rig {
         };
         rig.tell(Event::Listed(list));
         rig
+    }
+
+    /// Another collector goes on with the log, with other `--vantages` and perhaps another list.
+    pub(crate) fn restart(&mut self, list: Vec<Target>, vantages: Option<&[&str]>) {
+        let epoch = self.core.state().epoch + 1;
+        let claim = Record { at: self.now(), kind: Kind::Claim { epoch, log: LOG } };
+        self.log.push(wire::encode_record(claim));
+        let mut state = State::default();
+        for record in &self.log {
+            let record = wire::decode_record(record.clone()).expect("it was encoded here");
+            state.apply(record).expect("it was applied before");
+        }
+        self.core = Core::new(config(vantages), state, self.now());
+        self.last_ticket = 0;
+        self.tell(Event::Listed(list));
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -132,8 +159,9 @@ impl Rig {
         while let Some(event) = events.pop() {
             for effect in self.core.apply(at(self.now_ms), event) {
                 match effect {
-                    Effect::Append(ticket, _) => {
+                    Effect::Append(ticket, record) => {
                         self.appended += 1;
+                        self.log.push(record);
                         self.last_ticket = ticket;
                         if self.log_works {
                             events.insert(0, Event::Durable(ticket));
@@ -223,6 +251,11 @@ impl Rig {
 
     pub(crate) fn close(&mut self, session: u64) {
         self.tell(Event::Closed(SessionId(session)));
+    }
+
+    /// Time passes, and nobody sees it.
+    pub(crate) fn stand_still(&mut self, time: Duration) {
+        self.now_ms += i64::try_from(time.as_millis()).expect("a short time");
     }
 
     /// Lets time pass, in which these sessions send heartbeats.

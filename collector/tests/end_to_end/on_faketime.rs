@@ -139,10 +139,15 @@ fn a_wall_clock_that_steps_changes_no_count_whoever_has_it() {
     assert!(count(&slots["received"]) >= before, "{slots}");
     let hour = 3600 / INTERVAL.as_secs() * 100;
     assert!(missed(slots).abs_diff(hour) <= 1_000, "an hour is {hour} slots: {slots}");
-    let reasons = slots["missed"].as_object().expect("counts");
-    // No collector ran by its own clock; and agents do not run what was never due by theirs.
-    let of_ours = |reason: &String| ["collector_down", "clock_unsure"].contains(&reason.as_str());
-    assert!(reasons.keys().all(of_ours), "{slots}");
+    // No collector ran by its own clock, and agents do not run what was never due by theirs. A slot or two may be due in
+    // the moment before the first agent is back.
+    let of = |reason: &str| slots["missed"].get(reason).map_or(0, count);
+    assert_eq!(
+        of("collector_down") + of("clock_unsure") + of("no_agent"),
+        missed(slots),
+        "{slots}"
+    );
+    assert!(of("no_agent") <= 20, "{slots}");
     assert_eq!(summary["failures"], json!({}));
     cluster.nobody_has_ended();
 }

@@ -1,5 +1,6 @@
 //! What must hold, a sentence each.
 
+mod days;
 mod mutants;
 mod single;
 mod together;

@@ -38,6 +38,20 @@ pub const MINUTES: Scale = Scale {
     converged: Duration::from_secs(420),
 };
 
+/// A day as an installation has it: targets of ten minutes, hours of an hour.
+pub const DAY: Scale = Scale {
+    targets: (12, 30),
+    agents: (2, 4),
+    intervals: &[600],
+    tick: Duration::from_secs(1),
+    calm: Duration::from_secs(600),
+    longest: Duration::from_secs(3 * 3600),
+    outbox_bytes: 8 << 10,
+    hour: Duration::from_secs(3600),
+    // A window, timeout, lease and slack, and the quarter of an hour that a slot waits for an agent that has yet to deliver.
+    converged: Duration::from_secs(2400),
+};
+
 impl Scale {
     /// The longest interval that there is.
     pub fn interval(&self) -> Duration {

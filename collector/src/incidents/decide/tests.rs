@@ -41,7 +41,7 @@ fn candidate(uid: u64, host: &str, address: Option<u8>, failure: Failure) -> Can
         interval: INTERVAL,
         near: near(&evidence),
         wide: wide(&evidence),
-        labels: vec![("team".into(), if uid % 2 == 0 { "a" } else { "b" }.into())],
+        labels: vec![("team".into(), if uid.is_multiple_of(2) { "a" } else { "b" }.into())],
     }
 }
 

@@ -153,6 +153,7 @@ def test_incidents_arrive_once_and_true_whatever_becomes_of_their_receivers_and_
         return [alert for alert in every if alert["labels"]["alertname"] == "ZonewatchFailing"]
 
     world.start("alertmanager", alerts_command)
+    until("Alertmanager listens", lambda: alerts() == [])
     world.start("collector", serve)
     summary = f"http://127.0.0.1:{http}/api/v1/summary?window=5m"
     until("all is up", lambda: read(summary)["targets"]["up"] == 12)

@@ -223,7 +223,26 @@ impl<A: Admit> AgentCore<A> {
 
     /// Takes an event in, and says what to do.
     pub fn apply(&mut self, now: LocalMicros, event: Event) -> Vec<Effect<A::Handle>> {
+        self.apply_all(now, [event])
+    }
+
+    /// Takes in what happened, in this order, before it says what to do.
+    pub fn apply_all(
+        &mut self,
+        now: LocalMicros,
+        events: impl IntoIterator<Item = Event>,
+    ) -> Vec<Effect<A::Handle>> {
         self.now = self.now.max(now);
+        for event in events {
+            self.take(event);
+        }
+        self.start_due();
+        self.keep_link();
+        self.deliver();
+        std::mem::take(&mut self.effects)
+    }
+
+    fn take(&mut self, event: Event) {
         self.usage.advance(self.now, self.flights.running());
         match event {
             Event::Tick => {}
@@ -236,10 +255,6 @@ impl<A: Admit> AgentCore<A> {
             Event::Drain => self.begin_drain(),
             Event::Tuned(applied) => self.tuned(applied),
         }
-        self.start_due();
-        self.keep_link();
-        self.deliver();
-        std::mem::take(&mut self.effects)
     }
 
     /// When [`Event::Tick`] is needed at the latest.

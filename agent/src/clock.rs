@@ -21,6 +21,12 @@ impl LocalMicros {
         Self(self.0.saturating_add(u64::try_from(rest.as_micros()).unwrap_or(u64::MAX)))
     }
 
+    /// The first whole multiple of `step` that is not before this.
+    pub(crate) fn ceil(self, step: Duration) -> Self {
+        let step = u64::try_from(step.as_micros()).unwrap_or(u64::MAX).max(1);
+        Self(self.0.div_ceil(step).saturating_mul(step))
+    }
+
     /// How long after `earlier` this is; zero when it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
@@ -93,6 +99,16 @@ mod tests {
 
     fn micros(ms: u64) -> LocalMicros {
         LocalMicros(ms * 1000)
+    }
+
+    #[test]
+    fn an_instant_is_rounded_up_to_a_whole_step_and_never_beyond_the_end_of_time() {
+        let step = Duration::from_millis(5);
+        for (at, rounded) in [(0, 0), (1, 5_000), (5_000, 5_000), (5_001, 10_000)] {
+            assert_eq!(LocalMicros(at).ceil(step), LocalMicros(rounded), "{at}");
+        }
+        assert_eq!(LocalMicros(u64::MAX).ceil(step), LocalMicros(u64::MAX));
+        assert_eq!(LocalMicros(7).ceil(Duration::ZERO), LocalMicros(7));
     }
 
     #[test]

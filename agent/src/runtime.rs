@@ -39,6 +39,10 @@ const LASTED_MIN: Duration = Duration::from_secs(5);
 /// How long the collector may take to end a stream on which everything was said.
 const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
+/// Starts that are due and probes that have ended are taken together, once in so long: to wake this loop for each of them
+/// would cost more than the deciding. A start is late by this much at most, and what has ended is told by this much later.
+const TURN: Duration = Duration::from_millis(5);
+
 /// Shorter pauses do not explain that a slot was late.
 const PAUSE_TOLD_MIN: Duration = Duration::from_millis(500);
 
@@ -115,7 +119,7 @@ impl Runtime {
     pub(crate) async fn run(mut self, stop: CancellationToken) -> DrainReport {
         let mut deadline: Option<Instant> = None;
         while !self.drained {
-            let wake = self.core.next_wakeup().map(|at| Instant::now() + until(at));
+            let turn = self.next_turn().map(|at| Instant::now() + until(at));
             let event = tokio::select! {
                 () = stop.cancelled(), if deadline.is_none() => {
                     deadline = Some(Instant::now() + self.drain_max);
@@ -132,8 +136,10 @@ impl Runtime {
                         Event::Disconnected(stream)
                     }
                 },
-                told = self.workers.told() => self.told(told),
-                () = at(wake) => Event::Tick,
+                () = at(turn) => {
+                    self.turn();
+                    continue;
+                }
                 () = sleep_until(self.link.dial_at), if self.link.session.is_none() => {
                     self.link.dial();
                     continue;
@@ -145,11 +151,28 @@ impl Runtime {
                     }
                 }
             };
-            self.apply(event);
+            self.apply([event]);
         }
         self.farewell().await;
         let undelivered_bytes = self.core.outbox_bytes();
         DrainReport { complete: self.drained, undelivered_bytes }
+    }
+
+    /// When something is due, or may have ended: at a whole multiple of [`TURN`].
+    fn next_turn(&mut self) -> Option<LocalMicros> {
+        let busy = self.workers.are_busy().then(|| boot_time().plus(Duration::from_micros(1)));
+        let due = self.core.next_wakeup().into_iter().chain(busy).min()?;
+        Some(due.ceil(TURN))
+    }
+
+    /// Takes what has ended and what is due.
+    fn turn(&mut self) {
+        let mut events = Vec::new();
+        while let Some(told) = self.workers.told() {
+            events.push(self.told(told));
+        }
+        events.push(Event::Tick);
+        self.apply(events);
     }
 
     fn told(&self, told: Told) -> Event {
@@ -170,7 +193,7 @@ impl Runtime {
     }
 
     /// Lets the core decide, and does what it says.
-    fn apply(&mut self, event: Event) {
+    fn apply(&mut self, events: impl IntoIterator<Item = Event>) {
         let now = boot_time();
         for gap in self.pauses.news(now, &mut self.pauses_seen) {
             if gap.length() >= PAUSE_TOLD_MIN {
@@ -179,7 +202,7 @@ impl Runtime {
                 self.perform_all(effects);
             }
         }
-        let effects = self.core.apply(now, event);
+        let effects = self.core.apply_all(now, events);
         self.perform_all(effects);
         self.link.follow(&self.core, now);
         self.metrics.follow(&self.core);

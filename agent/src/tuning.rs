@@ -76,6 +76,11 @@ impl Tuner {
         self.try_next();
     }
 
+    /// Whether settings are being tried.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.trying.is_empty()
+    }
+
     fn try_next(&mut self) {
         if !self.trying.is_empty() {
             return;

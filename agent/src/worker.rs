@@ -1,11 +1,14 @@
 //! Probes as tasks: each waits for its permits, runs, and says how it ended. A panic is a fault of ours, not silence.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use proto::{ProbeSettings, ScheduledTarget, SettingsApplied};
 use tokio::sync::mpsc;
+use tokio::task::coop::unconstrained;
 use tokio::task::{Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -99,8 +102,22 @@ impl Workers {
         std::mem::take(&mut self.no_more).cancel();
     }
 
+    /// Whether there may be news later.
+    pub(crate) fn are_busy(&self) -> bool {
+        !self.tasks.is_empty() || self.tuner.is_busy()
+    }
+
+    /// The next piece of news, if there is one by now. Whoever asks is not woken when there is: see [`Workers::are_busy`].
+    pub(crate) fn told(&mut self) -> Option<Told> {
+        let told = pin!(unconstrained(self.next()));
+        match told.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(told) => Some(told),
+            Poll::Pending => None,
+        }
+    }
+
     /// Waits for news; for ever, when there is nothing to wait for. Cancel safe.
-    pub(crate) async fn told(&mut self) -> Told {
+    async fn next(&mut self) -> Told {
         tokio::select! {
             biased;
             Some((ticket, at)) = self.started.recv() => Told::Started(ticket, at),

@@ -3,9 +3,10 @@
 //! At most `handed_max` of them are with the shell without having started; the others wait here, the oldest deadline
 //! first. Reads no clock.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use proto::{Timestamp, Uid};
+use rustc_hash::FxHashMap;
 
 use crate::clock::LocalMicros;
 
@@ -45,8 +46,8 @@ enum Stage {
 /// Every slot without a result yet. At most one a key.
 #[derive(Debug)]
 pub(crate) struct Flights<H> {
-    by_ticket: HashMap<Ticket, (Flight<H>, Stage)>,
-    by_key: HashMap<(Uid, Timestamp), Ticket>,
+    by_ticket: FxHashMap<Ticket, (Flight<H>, Stage)>,
+    by_key: FxHashMap<(Uid, Timestamp), Ticket>,
     /// Those that the watermark must not pass.
     scheduled: BTreeSet<(Timestamp, Ticket)>,
     queued: BTreeSet<(Timestamp, Ticket)>,
@@ -61,8 +62,8 @@ impl<H: Clone> Flights<H> {
     /// None yet; at most `handed_max` will be with the shell without having started.
     pub(crate) fn new(handed_max: usize) -> Self {
         Self {
-            by_ticket: HashMap::new(),
-            by_key: HashMap::new(),
+            by_ticket: FxHashMap::default(),
+            by_key: FxHashMap::default(),
             scheduled: BTreeSet::new(),
             queued: BTreeSet::new(),
             resting: BTreeSet::new(),

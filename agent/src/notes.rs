@@ -3,17 +3,17 @@
 //! A failure and an unexpected answer always carry theirs. An expected answer carries its evidence (address, protocol,
 //! certificate, redirects, headers) when it differs from what was last sent for its target.
 
-use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 
 use bytes::Bytes;
 use proto::{More, Note, ProbeResult, Uid};
+use rustc_hash::FxHashMap;
 use xxhash_rust::xxh3::Xxh3;
 
 /// What was last sent for each target, as a hash: 16 bytes or so a target that was ever probed here.
 #[derive(Debug, Default)]
 pub(crate) struct SentNotes {
-    last: HashMap<Uid, u32>,
+    last: FxHashMap<Uid, u32>,
 }
 
 impl SentNotes {

@@ -5,10 +5,11 @@
 //! end is still probed up to it. Reads no clock: `now` comes in.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 use proto::{Grant, HeldShard, RefusedTarget, ScheduledTarget, ShardId, Timestamp, Uid};
+use rustc_hash::FxHashMap;
 
 use crate::admit::Admit;
 
@@ -22,7 +23,7 @@ struct StretchId(u64);
 #[derive(Debug)]
 pub(crate) struct Schedule<H> {
     shards: BTreeMap<ShardId, Shard>,
-    stretches: HashMap<StretchId, Stretch<H>>,
+    stretches: FxHashMap<StretchId, Stretch<H>>,
     /// Each stretch once at its cursor; besides them entries of stretches that are gone.
     heap: BinaryHeap<Reverse<(Timestamp, StretchId)>>,
     last_id: u64,
@@ -114,7 +115,7 @@ impl<H> Default for Schedule<H> {
     fn default() -> Self {
         Self {
             shards: BTreeMap::new(),
-            stretches: HashMap::new(),
+            stretches: FxHashMap::default(),
             heap: BinaryHeap::new(),
             last_id: 0,
         }
@@ -142,7 +143,7 @@ impl<H: Clone> Schedule<H> {
         let held = Some(HeldShard { shard, from, content_hash });
         let entry = self.shards.entry(shard).or_insert(Shard { held: None, stretches: Vec::new() });
         entry.held = held;
-        let mut old: HashMap<Uid, Vec<StretchId>> = HashMap::new();
+        let mut old: FxHashMap<Uid, Vec<StretchId>> = FxHashMap::default();
         for id in std::mem::take(&mut entry.stretches) {
             old.entry(self.stretches[&id].grid.uid).or_default().push(id);
         }

@@ -1,12 +1,12 @@
 //! Probes as tasks: each waits for its permits, runs, and says how it ended. A panic is a fault of ours, not silence.
 
-use std::collections::HashMap;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use proto::{ProbeSettings, ScheduledTarget, SettingsApplied};
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc;
 use tokio::task::coop::unconstrained;
 use tokio::task::{Id, JoinSet};
@@ -42,7 +42,7 @@ impl Admit for Prober {
 /// The probes of one agent.
 pub(crate) struct Workers {
     tasks: JoinSet<Option<(Ticket, Attempt)>>,
-    tickets: HashMap<Id, Ticket>,
+    tickets: FxHashMap<Id, Ticket>,
     shared: Arc<Shared>,
     started: mpsc::Receiver<(Ticket, LocalMicros)>,
     /// Of what has not begun.
@@ -78,7 +78,14 @@ impl Workers {
         let tuner = Tuner::new(prober.clone(), own);
         let no_more = CancellationToken::new();
         let shared = Arc::new(Shared { prober, permits, pauses, started: sender });
-        Self { tasks: JoinSet::new(), tickets: HashMap::new(), shared, started, no_more, tuner }
+        Self {
+            tasks: JoinSet::new(),
+            tickets: FxHashMap::default(),
+            shared,
+            started,
+            no_more,
+            tuner,
+        }
     }
 
     /// Probes like this from now on; [`Told::Tuned`] says what came of it.

@@ -111,6 +111,7 @@ module "collector" {
   agent_token_secret_arn = var.agent_token_secret_arn
   api_token_secret_arn   = var.api_token_secret_arn
   target_secret_arns     = var.target_secret_arns
+  notifications          = var.notifications
 
   wait_for_steady_state = var.wait_for_steady_state
   log_retention_days    = var.log_retention_days

@@ -96,6 +96,17 @@ variable "log_archive_days" {
   default     = 0
 }
 
+variable "notifications" {
+  description = "Who is told of incidents, target by target (alarms only count): secrets with the webhooks (one a line), with what signs messages to them, with the URL of the heartbeat; Alertmanagers, and the network that they are in. docs/incidents.md"
+  type = object({
+    webhooks_secret_arn        = optional(string)
+    webhook_signing_secret_arn = optional(string)
+    heartbeat_secret_arn       = optional(string)
+    alertmanagers              = optional(object({ urls = set(string), cidr = string }))
+  })
+  default = {}
+}
+
 variable "alarm_emails" {
   description = "Addresses that alarms are sent to; each has to confirm once."
   type        = set(string)

@@ -61,6 +61,12 @@ run "every_option_on" {
     existing_table               = { name = "watch", region = "us-east-1", role_arn = "arn:aws:iam::444455556666:role/watch-store" }
     log_archive_days             = 365
     alarm_emails                 = ["on-call@example.com"]
+    notifications                = { webhooks_secret_arn = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/webhooks-AbCdEf" }
+  }
+
+  assert {
+    condition     = contains(jsondecode(module.collector.container_definitions)[0].secrets, { name = "ZONEWATCH_WEBHOOK", valueFrom = "arn:aws:secretsmanager:eu-west-1:111122223333:secret:watch/webhooks-AbCdEf" })
+    error_message = "The collector is told whom to tell."
   }
 
   assert {

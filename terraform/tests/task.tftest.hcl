@@ -114,12 +114,13 @@ run "the_other_ends_are_refused_too" {
   }
 
   variables {
-    cpu        = 512
-    memory_mib = 8192
-    image      = "registry.example.com/watch-agent:latest"
+    cpu         = 512
+    memory_mib  = 8192
+    image       = "registry.example.com/watch-agent:latest"
+    environment = { ZONEWATCH_WEBHOOK = "https://hooks.example.com/T0/B0" } # whoever has it may write there
   }
 
-  expect_failures = [var.memory_mib, var.image]
+  expect_failures = [var.memory_mib, var.image, var.environment]
 }
 
 run "what_fargate_does_not_sell_is_refused" {

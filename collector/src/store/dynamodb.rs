@@ -31,14 +31,17 @@ const GATHER: Duration = Duration::from_secs(3);
 const READS_MAX: u32 = 20;
 /// Between two of them.
 const READ_PAUSE: Duration = Duration::from_millis(150);
+/// No position.
+const UNKNOWN: u64 = u64::MAX;
 /// Rounds of creating and comparing within one append.
 const APPEND_ROUNDS: u32 = 3;
 
 /// A log in a table.
 pub struct DynamoDb {
     table: Table,
-    /// Where the next group goes, as far as this handle knows.
-    tail: Option<u64>,
+    /// Where the next group goes, as far as this handle knows: what it wrote last, or where it saw the log end since.
+    /// Another one may have written there meanwhile; creating the group finds out.
+    tail: AtomicU64,
     /// Up to here the log is known to reach: a reading that ends before it was an old one.
     known: AtomicU64,
     /// Up to here it is known to be trimmed.
@@ -69,7 +72,7 @@ impl DynamoDb {
         table.wait(log::open(&table))?;
         Ok(Self {
             table,
-            tail: None,
+            tail: AtomicU64::new(UNKNOWN),
             known: AtomicU64::new(0),
             known_head: AtomicU64::new(0),
             licence: Licence::default(),
@@ -104,8 +107,8 @@ impl DynamoDb {
         Err(failed("the table shows an old end of the log".into()))
     }
 
-    fn wrote(&mut self, tail: u64) {
-        self.tail = Some(tail);
+    fn wrote(&self, tail: u64) {
+        self.tail.store(tail, Ordering::Relaxed);
         self.known.fetch_max(tail, Ordering::Relaxed);
     }
 
@@ -142,8 +145,10 @@ impl Store for DynamoDb {
             return Ok(());
         }
         let end = first.saturating_add(records.len() as u64);
-        let mut missing =
-            if self.tail == Some(first) { records } else { self.missing(first, records)? };
+        let mut missing = match self.tail.load(Ordering::Relaxed) {
+            tail if tail == first && tail != UNKNOWN => records,
+            _ => self.missing(first, records)?,
+        };
         for _ in 0..APPEND_ROUNDS {
             if missing.is_empty() {
                 self.wrote(end);
@@ -155,7 +160,7 @@ impl Store for DynamoDb {
                 return Ok(());
             }
             // An earlier try of ours may have arrived after all, or somebody else was there: what is there decides.
-            self.tail = None;
+            self.tail.store(UNKNOWN, Ordering::Relaxed);
             missing = self.missing(first, records)?;
         }
         Err(failed("the end of the log moves while it is looked at".into()))
@@ -182,7 +187,10 @@ impl Store for DynamoDb {
     }
 
     fn tail(&self) -> Result<u64, StoreError> {
-        self.find_tail()
+        let tail = self.find_tail()?;
+        // Whoever takes over asks and claims there: every call less is a moment less without a leader.
+        self.tail.store(tail, Ordering::Relaxed);
+        Ok(tail)
     }
 
     fn head(&self) -> Result<u64, StoreError> {
@@ -194,9 +202,9 @@ impl Store for DynamoDb {
         if before <= extent.head {
             return Ok(());
         }
-        let tail = match self.tail {
-            Some(tail) => tail,
-            None => self.find_tail()?,
+        let tail = match self.tail.load(Ordering::Relaxed) {
+            UNKNOWN => self.find_tail()?,
+            tail => tail,
         };
         if before > tail {
             return Err(StoreError::Conflict { position: before });

@@ -4,7 +4,10 @@
 mod cluster;
 mod contract;
 mod crash;
+mod history;
+mod lease;
 mod moto;
+mod outcome;
 mod proxy;
 mod rivals;
 mod s3;

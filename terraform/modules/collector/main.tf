@@ -29,12 +29,14 @@ module "task" {
       ZONEWATCH_EMF             = "true"
       ZONEWATCH_DEPLOYMENT      = var.name
     },
+    local.alertmanager_environment,
     var.environment,
   )
 
   secret_arns = merge(
     { ZONEWATCH_AGENT_TOKEN = var.agent_token_secret_arn },
     var.api_token_secret_arn == null ? {} : { ZONEWATCH_API_TOKEN = var.api_token_secret_arn },
+    local.notification_secrets,
     var.target_secret_arns,
   )
 }

@@ -32,7 +32,7 @@ resource "aws_vpc_security_group_ingress_rule" "this" {
 
 resource "aws_vpc_security_group_egress_rule" "aws" {
   security_group_id = aws_security_group.this.id
-  description       = "DynamoDB, S3, the registry, logs, secrets; a target file or a webhook over HTTPS"
+  description       = "DynamoDB, S3, the registry, logs, secrets; a target file, a webhook or a heartbeat over HTTPS"
   cidr_ipv4         = "0.0.0.0/0"
   ip_protocol       = "tcp"
   from_port         = 443

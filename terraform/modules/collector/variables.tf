@@ -153,6 +153,32 @@ variable "target_secret_arns" {
   }
 }
 
+variable "notifications" {
+  description = "Who is told of incidents: secrets with the webhooks (one a line), with what signs messages to them, with the URL of the heartbeat; Alertmanagers, and the network that they are in."
+  type = object({
+    webhooks_secret_arn        = optional(string)
+    webhook_signing_secret_arn = optional(string)
+    heartbeat_secret_arn       = optional(string)
+    alertmanagers              = optional(object({ urls = set(string), cidr = string }))
+  })
+  default = {}
+
+  validation {
+    condition     = var.notifications.webhook_signing_secret_arn == null || var.notifications.webhooks_secret_arn != null
+    error_message = "notifications.webhook_signing_secret_arn signs messages to webhooks: webhooks_secret_arn is missing."
+  }
+
+  validation {
+    condition     = try(alltrue([for url in var.notifications.alertmanagers.urls : can(regex("^https?://[^@,\\s]+$", url))]), var.notifications.alertmanagers == null)
+    error_message = "notifications.alertmanagers.urls must be http:// or https:// URLs, such as http://alertmanager.internal:9093, without a password: it would not be a secret."
+  }
+
+  validation {
+    condition     = var.notifications.alertmanagers == null || can(cidrhost(var.notifications.alertmanagers.cidr, 0))
+    error_message = "notifications.alertmanagers.cidr must be a network, such as that of your VPC: 10.0.0.0/16."
+  }
+}
+
 variable "wait_for_steady_state" {
   description = "Whether an apply waits until the new tasks run, and fails if they do not."
   type        = bool

@@ -58,8 +58,8 @@ variable "environment" {
   type        = map(string)
 
   validation {
-    condition     = alltrue([for name in keys(var.environment) : !can(regex("(TOKEN|PASSWORD|SECRET)$", name))])
-    error_message = "A token, password or secret does not belong into environment, where everyone who may describe tasks reads it: use secret_arns."
+    condition     = alltrue([for name in keys(var.environment) : !can(regex("(TOKEN|PASSWORD|SECRET|WEBHOOK|HEARTBEAT)$", name))])
+    error_message = "A token, password, secret, webhook or heartbeat does not belong into environment, where everyone who may describe tasks reads it: use secret_arns."
   }
 }
 

@@ -8,6 +8,8 @@ use crate::store::StoreError;
 
 /// The layout that this version reads and writes.
 const FORMAT: u64 = 1;
+/// Groups that the first page of a reading has: whoever wants one record reads no megabyte.
+const FIRST_PAGE: i32 = 4;
 /// Groups that one step of a trim deletes.
 const TRIM_STEP: i32 = 100;
 /// Sorts behind every position.
@@ -58,7 +60,12 @@ pub(super) async fn tail(table: &Table, extent: Extent) -> Result<u64, StoreErro
     // Blocks are filled one after the other.
     for at in block(extent.swept).. {
         match last_group(table, at, extent.swept, u64::MAX).await? {
-            Some(group) => tail = tail.max(group.end),
+            Some(group) => {
+                tail = tail.max(group.end);
+                if block(group.end) == at {
+                    break;
+                }
+            }
             None => break,
         }
     }
@@ -98,13 +105,15 @@ pub(super) async fn read(
 ) -> Result<Option<u64>, StoreError> {
     let from = from.max(extent.head);
     let mut next = covering(table, extent, from).await?;
+    let mut limit = Some(FIRST_PAGE);
     loop {
         let at = block(next);
         let (pk, first) = (log_pk(at), sort_key(next));
-        let range = Range { pk: &pk, from: &first, to: LAST, forward: true, limit: None };
+        let mut range = Range { pk: &pk, from: &first, to: LAST, forward: true, limit };
         let mut start = None;
         loop {
             let (items, after) = table.page(&range, start).await?;
+            (limit, range.limit) = (None, None);
             for item in &items {
                 let group = Group::of(item)?;
                 if group.first != next {

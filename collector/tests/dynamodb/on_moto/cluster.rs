@@ -12,18 +12,20 @@ use collector::store::TableAddress;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::moto;
-use super::proxy::Proxy;
+use super::moto::{self, Moto};
+use super::proxy::{Creation, Proxy};
 
 /// What takes longer than this will never come.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a target is probed.
 pub const INTERVAL: Duration = Duration::from_secs(10);
-const TARGETS: usize = 12;
+pub const TARGETS: usize = 12;
 
 pub struct Cluster {
     folder: TempDir,
     pub table: TableAddress,
+    /// Its own: how long a takeover takes is no matter of what other tests do.
+    pub service: Moto,
     members: [Member; 2],
     _agent: Process,
 }
@@ -102,7 +104,8 @@ impl Cluster {
     /// The first member leads.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let table = moto::table(moto::address());
+        let service = moto::start();
+        let table = moto::table_on(service.address, service.address);
         let origin = origin();
         let rows: String = (0..TARGETS).map(|n| format!("t{n},http://{origin}/{n}\n")).collect();
         std::fs::write(folder.path().join("targets.csv"), format!("name,url\n{rows}"))
@@ -111,7 +114,7 @@ impl Cluster {
             name,
             http: free(),
             grpc: free(),
-            way: Proxy::start(moto::address()),
+            way: Proxy::start(service.address),
             process: None,
         });
         let door = balancer([members[0].grpc, members[1].grpc]);
@@ -121,7 +124,7 @@ impl Cluster {
             .stderr(log)
             .spawn()
             .expect("the agent can be started");
-        let mut cluster = Self { folder, table, members, _agent: Process(agent) };
+        let mut cluster = Self { folder, table, service, members, _agent: Process(agent) };
         cluster.run(0);
         cluster
             .until("the first one leads", |cluster| cluster.get(0, "/readyz").contains("ready\n"));
@@ -195,6 +198,11 @@ impl Cluster {
         serde_json::from_str(body).unwrap_or_default()
     }
 
+    /// What each member tried to write into the log.
+    pub fn creations(&self) -> [Vec<Creation>; 2] {
+        [0, 1].map(|index| self.members[index].way.creations())
+    }
+
     pub fn stands_by(&self, index: usize) -> bool {
         let answer = self.get(index, "/readyz");
         answer.starts_with("HTTP/1.1 200") && answer.contains("a standby")
@@ -206,7 +214,7 @@ impl Cluster {
     }
 
     #[track_caller]
-    pub fn until(&self, what: &str, enough: impl Fn(&Self) -> bool) -> Duration {
+    pub fn until(&self, what: &str, mut enough: impl FnMut(&Self) -> bool) -> Duration {
         let began = Instant::now();
         while !enough(self) {
             let logs = || format!("a: {}\nb: {}", self.log_of(0), self.log_of(1));

@@ -1,4 +1,4 @@
-//! moto, which answers as DynamoDB and S3 do: one server for all tests of a program, gone with it.
+//! moto, which answers as DynamoDB and S3 do: one server for all tests of a program but those that measure, gone with it.
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -24,10 +24,17 @@ print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()
 ";
 
-struct Moto {
+pub struct Moto {
     /// It ends when this program does: its standard input is closed then.
-    _child: Child,
-    address: SocketAddr,
+    child: Child,
+    pub address: SocketAddr,
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ended_already = self.child.kill();
+        let _reaped = self.child.wait();
+    }
 }
 
 /// Where moto listens.
@@ -36,7 +43,8 @@ pub fn address() -> SocketAddr {
     MOTO.get_or_init(start).address
 }
 
-fn start() -> Moto {
+/// One more.
+pub fn start() -> Moto {
     let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/python");
     let mut child = Command::new(&python)
         .args(["-c", PROGRAM])
@@ -49,7 +57,7 @@ fn start() -> Moto {
     let read = BufReader::new(child.stdout.take().expect("piped")).read_line(&mut line);
     read.expect("it can be read");
     let port: u16 = line.trim().parse().expect("moto is in .venv: scripts/test installs it");
-    Moto { _child: child, address: ([127, 0, 0, 1], port).into() }
+    Moto { child, address: ([127, 0, 0, 1], port).into() }
 }
 
 /// The runtime that every client of these tests lives on.
@@ -68,22 +76,27 @@ fn credentials() -> SharedCredentialsProvider {
     SharedCredentialsProvider::new(Credentials::new("test", "test", None, None, "test"))
 }
 
-fn client() -> Client {
+fn client(service: SocketAddr) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-west-1"))
         .credentials_provider(credentials())
-        .endpoint_url(format!("http://{}", address()))
+        .endpoint_url(format!("http://{service}"))
         .build();
     Client::from_conf(config)
 }
 
 /// A new table of the form that docs/store-dynamodb.md asks for, reached at `endpoint`.
 pub fn table(endpoint: SocketAddr) -> TableAddress {
+    table_on(address(), endpoint)
+}
+
+/// The same on this server.
+pub fn table_on(service: SocketAddr, endpoint: SocketAddr) -> TableAddress {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let name = format!("table-{}", COUNT.fetch_add(1, Ordering::Relaxed));
     runtime().block_on(async {
-        let mut call = client().create_table().table_name(&name);
+        let mut call = client(service).create_table().table_name(&name);
         for (key, kind) in [("pk", KeyType::Hash), ("sk", KeyType::Range)] {
             let attribute = AttributeDefinition::builder().attribute_name(key);
             let attribute = attribute.attribute_type(ScalarAttributeType::S).build();

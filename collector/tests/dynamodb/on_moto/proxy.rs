@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use proto::Timestamp;
+use rustix::time::{ClockId, clock_gettime};
+
 /// What can go wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
@@ -26,9 +29,12 @@ pub enum Fault {
     /// The answer to the same question as of some time ago, about the log: that parts are read consistently is the
     /// service's promise, and relied on.
     Stale,
+    /// It is done, and nothing more is heard, for longer than anybody waits. Slow, so never one of many.
+    Silent,
 }
 
 impl Fault {
+    /// What any call may meet, but for the slow one.
     pub const ALL: [Self; 7] = [
         Self::Throttled,
         Self::Broken,
@@ -40,8 +46,15 @@ impl Fault {
     ];
 }
 
+/// How many kinds there are.
+const KINDS: usize = Fault::ALL.len() + 1;
+/// Longer than one try of a call may take (`ATTEMPT_MAX` in store/dynamodb/table.rs).
+const SILENCE: Duration = Duration::from_secs(5);
+
 #[derive(Default)]
 struct Plan {
+    /// The next call fails so.
+    once: Option<Fault>,
     faults: Vec<Fault>,
     random: u64,
     /// So many more calls go through; nothing does then.
@@ -58,6 +71,9 @@ impl Plan {
             }
             *left -= 1;
         }
+        if let Some(fault) = self.once.take() {
+            return Some(fault);
+        }
         // SplitMix64.
         self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.random;
@@ -73,11 +89,35 @@ impl Plan {
     }
 }
 
+/// Somebody tried to create a group of the log.
+#[derive(Clone, Copy, Debug)]
+pub struct Creation {
+    /// Its first position.
+    pub position: u64,
+    /// Whether the service did.
+    pub done: bool,
+    /// When it said so.
+    pub at: Timestamp,
+}
+
+/// The wall clock that all processes of a test share.
+pub fn now() -> Timestamp {
+    let wall = clock_gettime(ClockId::Realtime);
+    Timestamp::from_millis(wall.tv_sec * 1000 + wall.tv_nsec / 1_000_000)
+}
+
 /// Threads of their own serve it; they end with the program.
 pub struct Proxy {
     address: SocketAddr,
     plan: Arc<Mutex<Plan>>,
-    failed: Arc<[AtomicU64; Fault::ALL.len()]>,
+    failed: Arc<[AtomicU64; KINDS]>,
+    service: Arc<Service>,
+}
+
+/// What is behind it, and what it was asked to create there.
+struct Service {
+    address: SocketAddr,
+    creations: Mutex<Vec<Creation>>,
 }
 
 impl Proxy {
@@ -85,18 +125,19 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("bound");
         let plan = Arc::<Mutex<Plan>>::default();
-        let failed = Arc::<[AtomicU64; Fault::ALL.len()]>::default();
-        let (shared, counted) = (plan.clone(), failed.clone());
+        let failed = Arc::<[AtomicU64; KINDS]>::default();
+        let service = Arc::new(Service { address: service, creations: Mutex::default() });
+        let (shared, counted, behind) = (plan.clone(), failed.clone(), service.clone());
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
-                let (plan, failed) = (shared.clone(), counted.clone());
+                let (plan, failed, service) = (shared.clone(), counted.clone(), behind.clone());
                 std::thread::spawn(move || {
                     // Whoever asked may be gone.
-                    let _gone = serve(&stream, service, &plan, &failed);
+                    let _gone = serve(&stream, &service, &plan, &failed);
                 });
             }
         });
-        Self { address, plan, failed }
+        Self { address, plan, failed, service }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -109,9 +150,19 @@ impl Proxy {
             Plan { faults: faults.to_vec(), random: seed, ..Plan::default() };
     }
 
+    /// The next call fails so, and no other.
+    pub fn fail_once(&self, fault: Fault) {
+        *self.plan.lock().expect("whole") = Plan { once: Some(fault), ..Plan::default() };
+    }
+
     /// Cuts everything off after so many calls.
     pub fn cut_after(&self, calls: u64) {
         *self.plan.lock().expect("whole") = Plan { left: Some(calls), ..Plan::default() };
+    }
+
+    /// Every group of the log that somebody tried to create over this way, in order of the answers.
+    pub fn creations(&self) -> Vec<Creation> {
+        self.service.creations.lock().expect("whole").clone()
     }
 
     /// How many calls failed so.
@@ -160,8 +211,27 @@ fn read_call(stream: &mut BufReader<&TcpStream>) -> std::io::Result<Option<Call>
     Ok(Some(Call { head, body }))
 }
 
+/// The position of the group that a call would create, if it is such a call.
+fn creates(call: &Call) -> Option<u64> {
+    if !call.is("PutItem") || !call.has(r#""log/"#) {
+        return None;
+    }
+    let asked: serde_json::Value = serde_json::from_slice(&call.body).ok()?;
+    let key = |name: &str| asked["Item"][name]["S"].as_str();
+    key("pk")?.starts_with("log/").then(|| key("sk")?.parse().ok())?
+}
+
 /// The whole answer, its head included.
-fn ask(service: SocketAddr, call: &Call, body: &[u8]) -> std::io::Result<Vec<u8>> {
+fn ask(service: &Service, call: &Call, body: &[u8]) -> std::io::Result<Vec<u8>> {
+    let answer = ask_for(service.address, call, body)?;
+    if let Some(position) = creates(call) {
+        let done = answer.get(8..12) == Some(b" 200");
+        service.creations.lock().expect("whole").push(Creation { position, done, at: now() });
+    }
+    Ok(answer)
+}
+
+fn ask_for(service: SocketAddr, call: &Call, body: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(service)?;
     let mut request = Vec::new();
     for line in call.head.lines() {
@@ -193,9 +263,9 @@ fn refusal(status: &str, kind: &str) -> Vec<u8> {
 
 fn serve(
     mut stream: &TcpStream,
-    service: SocketAddr,
+    service: &Service,
     plan: &Mutex<Plan>,
-    failed: &[AtomicU64; Fault::ALL.len()],
+    failed: &[AtomicU64; KINDS],
 ) -> std::io::Result<()> {
     // One call a connection: moto closes it, and so do we.
     let Some(call) = read_call(&mut BufReader::new(stream))? else { return Ok(()) };
@@ -230,6 +300,11 @@ fn serve(
             ask(service, &call, &call.body)?;
             return Ok(());
         }
+        Some(Fault::Silent) => {
+            ask(service, &call, &call.body)?;
+            std::thread::sleep(SILENCE);
+            return Ok(());
+        }
         Some(Fault::Late) => {
             stream.shutdown(std::net::Shutdown::Both)?;
             std::thread::sleep(Duration::from_millis(60));
@@ -249,7 +324,7 @@ fn serve(
 }
 
 /// Does the first request of a batch, and hands the others back.
-fn partial(service: SocketAddr, call: &Call) -> std::io::Result<Vec<u8>> {
+fn partial(service: &Service, call: &Call) -> std::io::Result<Vec<u8>> {
     let mut batch: serde_json::Value = serde_json::from_slice(&call.body)?;
     let mut left = batch["RequestItems"].clone();
     for (done, left) in batch["RequestItems"]

@@ -1,106 +1,35 @@
 //! One of two collectors leads. It is killed, stopped, paused and cut off from the table; the other one takes over, and the
 //! log, read by this test alone, holds every slot once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use collector::store::Store;
-use proto::{Kind, Record, Timestamp, wire};
 use rustix::process::Signal;
-use rustix::time::{ClockId, clock_gettime};
 
-use super::cluster::{Cluster, INTERVAL};
-use super::contract::Stubborn;
-use super::moto;
+use super::cluster::Cluster;
+use super::history::History;
+use super::proxy::now;
 
 /// A takeover without notice …
 const UNANNOUNCED_MAX: Duration = Duration::from_secs(25);
-/// … and one that was announced: within 3 s where moto has a core of its own; this is for machines that do more.
-const ANNOUNCED_MAX: Duration = Duration::from_secs(9);
-
-/// Every record of the log.
-fn log(cluster: &Cluster) -> Vec<Record> {
-    let store = Stubborn(moto::open(&moto::at(&cluster.table.table, moto::address())));
-    let mut records = Vec::new();
-    let mut each = |position: u64, bytes| {
-        assert_eq!(position, records.len() as u64, "the log has no gaps");
-        records.push(wire::decode_record(bytes).expect("a record"));
-        true
-    };
-    store.read_from(0, &mut each).expect("it can be read");
-    records
-}
-
-fn claims(cluster: &Cluster) -> usize {
-    log(cluster).iter().filter(|record| matches!(record.kind, Kind::Claim { .. })).count()
-}
-
-/// Waits for another claim; how long after `since` it was made, on the wall clock that all processes here share.
-fn next_claim(cluster: &Cluster, before: usize, since: Timestamp) -> Duration {
-    cluster.until("another one claims the log", |cluster| claims(cluster) > before);
-    let claim = log(cluster).into_iter().rfind(|record| matches!(record.kind, Kind::Claim { .. }));
-    claim.expect("there is one").at.since(since)
-}
-
-fn now() -> Timestamp {
-    let wall = clock_gettime(ClockId::Realtime);
-    Timestamp::from_millis(wall.tv_sec * 1000 + wall.tv_nsec / 1_000_000)
-}
-
-/// Waits until something newly planned is in the log.
-fn goes_on(cluster: &Cluster) {
-    let results = |cluster: &Cluster| -> usize {
-        let log = log(cluster);
-        let batches = log.iter().filter_map(|record| match &record.kind {
-            Kind::Results(batch) => wire::decode_batch(&batch.columns).ok(),
-            _ => None,
-        });
-        batches.map(|batch| batch.results.len()).sum()
-    };
-    let before = results(cluster);
-    cluster.until("results go on", |cluster| results(cluster) > before + 12);
-}
-
-/// What the log itself says, without any code of the collector's but the decoding.
-fn check(cluster: &Cluster) {
-    let mut planned: BTreeMap<_, BTreeSet<i64>> = BTreeMap::new();
-    let (mut results, mut missed, mut doubled) = (0, 0, 0);
-    for (position, record) in log(cluster).into_iter().enumerate() {
-        match record.kind {
-            Kind::Claim { epoch, .. } => assert_eq!(epoch, position as u64 + 1),
-            Kind::Results(batch) => {
-                let batch = wire::decode_batch(&batch.columns).expect("columns");
-                missed += batch.missed.len();
-                for result in batch.results {
-                    results += 1;
-                    let slots = planned.entry(result.uid).or_default();
-                    doubled += usize::from(!slots.insert(result.planned.millis()));
-                }
-            }
-            _ => {}
-        }
-    }
-    let step = i64::try_from(INTERVAL.as_millis()).expect("small");
-    for (target, slots) in &planned {
-        // The first one may be one of its own, at the load.
-        let regular: Vec<i64> = slots.iter().copied().skip(1).collect();
-        for pair in regular.windows(2) {
-            assert_eq!(pair[1] - pair[0], step, "{target:?} lacks a slot: {slots:?}");
-        }
-    }
-    println!("{} targets, {results} results, {missed} missed, {doubled} doubled", planned.len());
-    assert_eq!((planned.len(), missed, doubled), (12, 0, 0));
-}
+/// … and one that was announced; on a machine that runs every other test meanwhile it may take longer by so much.
+const ANNOUNCED_MAX: Duration = Duration::from_secs(3);
+const BUSY: Duration = Duration::from_secs(2);
 
 /// So often each: one by default, more by hand (see docs/store-dynamodb.md).
 fn times(what: &str) -> usize {
-    std::env::var(what).ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+    by_hand(what).unwrap_or(1)
+}
+
+fn by_hand(what: &str) -> Option<usize> {
+    std::env::var(what).ok().map(|times| times.parse().expect("a number"))
 }
 
 #[test]
 fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost() {
     let mut cluster = Cluster::start();
-    goes_on(&cluster);
+    let mut history = History::of(&cluster);
+    history.goes_on(&cluster);
     let (mut leader, mut times_taken) = (0, BTreeMap::<_, Vec<f64>>::new());
     let mut took = |what, time: Duration| {
         println!("{what}: another claim after {time:?}");
@@ -112,7 +41,7 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
     assert_eq!(agents["agents"].as_array().map(Vec::len), Some(1), "{agents}");
 
     for _ in 0..times("ZONEWATCH_KILLS") {
-        let (before, since) = (claims(&cluster), now());
+        let (before, since) = (history.last_claim(), now());
         cluster.signal(leader, Signal::KILL);
         cluster.ended(leader);
         let standby = 1 - leader;
@@ -123,52 +52,57 @@ fn whatever_happens_to_the_leader_the_other_one_takes_over_and_no_slot_is_lost()
         });
         let unanswered = cluster.get(standby, "/api/v1/agents");
         assert!(!unanswered.starts_with("HTTP/1.1 200"), "{unanswered}");
-        let time = next_claim(&cluster, before, since);
+        let time = history.next_claim(&cluster, before, since);
         assert!(time <= UNANNOUNCED_MAX, "{time:?}");
         took("killed", time);
         cluster.run(leader);
         let other = leader;
         cluster.until("the killed one stands by", |cluster| cluster.stands_by(other));
         leader = standby;
-        goes_on(&cluster);
+        history.goes_on(&cluster);
     }
+    let announced_max = match by_hand("ZONEWATCH_STOPS") {
+        Some(_) => ANNOUNCED_MAX,
+        None => ANNOUNCED_MAX + BUSY,
+    };
     for _ in 0..times("ZONEWATCH_STOPS") {
-        let (before, since) = (claims(&cluster), now());
+        let (before, since) = (history.last_claim(), now());
         cluster.signal(leader, Signal::TERM);
-        let time = next_claim(&cluster, before, since);
-        assert!(time <= ANNOUNCED_MAX, "{time:?}");
+        let time = history.next_claim(&cluster, before, since);
+        let logs = || format!("a: {}\nb: {}", cluster.log_of(0), cluster.log_of(1));
+        assert!(time <= announced_max, "{time:?}\n{}", logs());
         took("stopped", time);
         assert_eq!(cluster.ended(leader), Some(0));
         cluster.run(leader);
         let other = leader;
         cluster.until("the stopped one stands by", |cluster| cluster.stands_by(other));
         leader = 1 - leader;
-        goes_on(&cluster);
+        history.goes_on(&cluster);
     }
     for _ in 0..times("ZONEWATCH_PAUSES") {
-        let (before, since) = (claims(&cluster), now());
+        let (before, since) = (history.last_claim(), now());
         cluster.signal(leader, Signal::STOP);
-        let time = next_claim(&cluster, before, since);
+        let time = history.next_claim(&cluster, before, since);
         assert!(time <= UNANNOUNCED_MAX, "{time:?}");
         took("paused", time);
         cluster.signal(leader, Signal::CONT);
         let other = leader;
         cluster.until("the paused one stands by", |cluster| cluster.stands_by(other));
         leader = 1 - leader;
-        goes_on(&cluster);
+        history.goes_on(&cluster);
     }
     for _ in 0..times("ZONEWATCH_CUTS") {
-        let (before, since) = (claims(&cluster), now());
+        let (before, since) = (history.last_claim(), now());
         cluster.cut_off(leader, true);
-        let time = next_claim(&cluster, before, since);
+        let time = history.next_claim(&cluster, before, since);
         assert!(time <= UNANNOUNCED_MAX, "{time:?}");
         took("cut off", time);
         cluster.cut_off(leader, false);
         let other = leader;
         cluster.until("the one cut off stands by", |cluster| cluster.stands_by(other));
         leader = 1 - leader;
-        goes_on(&cluster);
+        history.goes_on(&cluster);
     }
     println!("seconds to the claim: {times_taken:?}");
-    check(&cluster);
+    history.check(&cluster);
 }

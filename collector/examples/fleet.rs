@@ -119,6 +119,7 @@ impl Fleet {
             keep: Duration::from_secs(90 * 24 * 3600),
             seal: SealPace::default(),
             local_agents: Vec::new(),
+            watch: collector::incidents::WatchConfig::default(),
         };
         let core = Core::new(config, state, now);
         let agent = |n: usize| {

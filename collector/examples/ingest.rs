@@ -154,6 +154,7 @@ fn main() {
         keep: Duration::from_secs(90 * 24 * 3600),
         seal: SealPace::default(),
         local_agents: Vec::new(),
+        watch: collector::incidents::WatchConfig::default(),
     };
     let mut collector = Collector {
         core: Core::new(config, state, now),

@@ -118,6 +118,15 @@ pub struct ServeArgs {
     /// How long a silent agent keeps its shards.
     #[arg(long, env = "ZONEWATCH_LEASE", value_name = "D", value_parser = duration, default_value = "20s")]
     pub lease: Duration,
+    /// A certificate that expires within this is an incident; 0s: that is not watched.
+    #[arg(long, env = "ZONEWATCH_CERTIFICATE_WARNING", value_name = "D", value_parser = duration, default_value = "14d")]
+    pub certificate_warning: Duration,
+    /// Windows in which targets are expected to fail: TOML, watched.
+    #[arg(long, env = "ZONEWATCH_MAINTENANCE", value_name = "F")]
+    pub maintenance: Option<PathBuf>,
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "documented at its type")]
+    pub notify: NotifyArgs,
     /// How agents probe, for all and per vantage: TOML, watched.
     #[arg(long, env = "ZONEWATCH_AGENT_SETTINGS", value_name = "F")]
     pub agent_settings: Option<PathBuf>,
@@ -159,6 +168,29 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "documented at its type")]
     pub log: LogArgs,
+}
+
+/// Who is told of incidents. Addresses are secrets: they are understood later, so that an error does not show them.
+#[derive(Clone, Debug, Args)]
+pub struct NotifyArgs {
+    /// An Alertmanager that gets every open incident as an alert; repeatable.
+    #[arg(long = "alertmanager", env = "ZONEWATCH_ALERTMANAGER", hide_env_values = true)]
+    #[arg(value_name = "URL", value_delimiter = ',')]
+    pub alertmanagers: Vec<String>,
+    /// Gets a message when an incident begins, grows or ends: JSON, or [slack|teams|pagerduty]+URL; repeatable [in the variable: one a line].
+    #[arg(long = "webhook", env = "ZONEWATCH_WEBHOOK", hide_env_values = true)]
+    #[arg(value_name = "[SHAPE+]URL", value_delimiter = '\n')]
+    pub webhooks: Vec<String>,
+    /// The secret that signs messages to webhooks, of 16 bytes or more [env value itself: ZONEWATCH_WEBHOOK_SECRET].
+    #[arg(long, env = "ZONEWATCH_WEBHOOK_SECRET_FILE", value_name = "F")]
+    pub webhook_secret_file: Option<PathBuf>,
+    /// Messages a minute to one webhook; what is more is summed up in one.
+    #[arg(long, env = "ZONEWATCH_NOTIFICATION_BUDGET", value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..))]
+    pub notification_budget: u16,
+    /// Is asked (POST) once a minute while the monitor itself is well: a dead man's switch.
+    #[arg(long, env = "ZONEWATCH_HEARTBEAT", hide_env_values = true, value_name = "URL")]
+    pub heartbeat: Option<String>,
 }
 
 /// `check`.

@@ -2,14 +2,17 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use agent::ProbeOptions;
 
 use crate::agent_settings::{AgentSettings, SettingsError};
-use crate::args::{FileArgs, ServeArgs};
+use crate::args::{FileArgs, NotifyArgs, ServeArgs};
 use crate::core::DEFAULT_VANTAGE;
+use crate::maintenance::{Maintenance, MaintenanceError};
+use crate::notify::{AddressError, Notify, Secret, SecretError};
 use crate::reload::Reloaded;
 use crate::screen::Screen;
 use crate::serve::{TlsError, TlsFiles};
@@ -51,6 +54,12 @@ pub struct Config {
     pub agent_settings: Option<(PathBuf, AgentSettings)>,
     /// How long a silent agent keeps its shards.
     pub lease: Duration,
+    /// A certificate that expires within this is an incident, unless that is zero.
+    pub certificate_warning: Option<Duration>,
+    /// When targets are expected to fail.
+    pub maintenance: Option<Reloaded<Maintenance>>,
+    /// Who is told of incidents.
+    pub notify: Notify,
     /// What agents must show.
     pub agent_tokens: Option<Reloaded<Tokens>>,
     /// What API clients must show.
@@ -92,12 +101,28 @@ pub enum ConfigError {
     /// The store's address.
     #[error("--store {0}")]
     Store(String),
+    /// A receiver of messages.
+    #[error("{option}, the {nth}. of them: {error}")]
+    Address {
+        /// Which option.
+        option: &'static str,
+        /// Which of its values, which are secret: the first is 1.
+        nth: usize,
+        /// What was expected.
+        error: AddressError,
+    },
+    /// What signs messages to webhooks.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// A token file.
     #[error(transparent)]
     Tokens(#[from] TokensError),
     /// The agents' settings.
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    /// The windows of maintenance.
+    #[error(transparent)]
+    Maintenance(#[from] MaintenanceError),
     /// A certificate or key.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -196,6 +221,10 @@ impl Config {
             concurrency_max: usize::MAX,
             agent_settings,
             lease: args.lease,
+            maintenance: args.maintenance.map(maintenance).transpose()?,
+            notify: notify(args.notify, environment)?,
+            certificate_warning: Some(args.certificate_warning)
+                .filter(|warning| !warning.is_zero()),
             agent_tokens,
             api_tokens,
             origins: args.cors_origins.into(),
@@ -275,6 +304,39 @@ fn tokens(
         }
         (None, None) => Ok(None),
     }
+}
+
+fn maintenance(path: PathBuf) -> Result<Reloaded<Maintenance>, MaintenanceError> {
+    let file = path.clone();
+    Reloaded::new("the windows of maintenance", vec![path], move || Maintenance::read(&file))
+}
+
+/// Who is told, and what signs it.
+fn notify(args: NotifyArgs, environment: Environment<'_>) -> Result<Notify, ConfigError> {
+    const VARIABLE: &str = "ZONEWATCH_WEBHOOK_SECRET";
+    let secret = match (&args.webhook_secret_file, environment(VARIABLE)) {
+        (Some(path), _) => Some(Secret::read(path)?),
+        (None, Some(text)) => Some(Secret::new(&text, VARIABLE)?),
+        (None, None) => None,
+    };
+    let heartbeat = addresses("--heartbeat", args.heartbeat.as_slice())?.pop();
+    Ok(Notify {
+        alertmanagers: addresses("--alertmanager", &args.alertmanagers)?,
+        webhooks: addresses("--webhook", &args.webhooks)?,
+        secret,
+        budget: args.notification_budget.into(),
+        heartbeat,
+    })
+}
+
+fn addresses<T: FromStr<Err = AddressError>>(
+    option: &'static str,
+    texts: &[String],
+) -> Result<Vec<T>, ConfigError> {
+    let parsed = texts.iter().zip(1..).map(|(text, nth)| {
+        text.parse().map_err(|error| ConfigError::Address { option, nth, error })
+    });
+    parsed.collect()
 }
 
 fn tls(args: &ServeArgs) -> Result<Option<Reloaded<rustls::ServerConfig>>, TlsError> {

@@ -6,11 +6,15 @@
 
 mod asks;
 mod assign;
+mod blind;
+mod certificates;
 mod confirm;
 mod counters;
 mod follow;
+mod incidents;
 mod ingest;
 mod listing;
+mod maintenance;
 mod notices;
 mod seal;
 mod sessions;
@@ -27,11 +31,14 @@ use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timesta
 
 use crate::agent_settings::AgentSettings;
 use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
+use crate::incidents::WatchConfig;
+use crate::maintenance::Maintenance;
 use crate::state::{Change, State, TargetIdx, VantageIdx};
 use crate::store::writer::Chore;
 use crate::target_file::Target;
 
 pub use asks::{Answer, AskId, Asked, AskedAt};
+pub use blind::StoreTrouble;
 use confirm::Confirming;
 pub use counters::Counters;
 pub use notices::{FleetChange, Notice, SuspicionChange};
@@ -54,6 +61,8 @@ pub struct CoreConfig {
     pub seal: SealPace,
     /// The ids of the agents inside this process: after a restart nobody waits for them.
     pub local_agents: Vec<String>,
+    /// When incidents are opened.
+    pub watch: WatchConfig,
 }
 
 /// The vantage that stands in while no agent was ever seen.
@@ -88,6 +97,10 @@ pub enum Event {
     Settings(Result<AgentSettings, String>),
     /// Somebody wants to know what every vantage of the target of this name finds now.
     Ask(AskId, String),
+    /// The file of maintenance windows was read.
+    Maintenance(Maintenance),
+    /// A receiver of messages has taken all up to a number: a hash of its address, and the number.
+    Told(u64, u64),
 }
 
 /// What is to be done about it.
@@ -204,6 +217,8 @@ pub struct Core {
     last_forget: Timestamp,
     sealing: Sealing,
     replacing: Replacing,
+    watch: incidents::Watch,
+    windows: maintenance::Windows,
 }
 
 impl Core {
@@ -211,6 +226,7 @@ impl Core {
     pub fn new(config: CoreConfig, state: State, now: Timestamp) -> Self {
         let mut core = Self {
             hold_until: now + config.lease,
+            watch: incidents::Watch::new(now, config.watch.round),
             awaited: Vec::new(),
             tuning: Tuning::default(),
             config,
@@ -244,6 +260,7 @@ impl Core {
             last_forget: now,
             sealing: Sealing::default(),
             replacing: Replacing::default(),
+            windows: maintenance::Windows::default(),
             state,
         };
         core.await_known_agents();
@@ -253,6 +270,7 @@ impl Core {
             core.state.renew_verdict(target, now);
         }
         core.collect_named_vantages();
+        core.count_targets();
         core
     }
 
@@ -288,6 +306,8 @@ impl Core {
             Event::ChoresDone(up_to) => self.chores_done(now, up_to),
             Event::Settings(read) => self.settings(now, read),
             Event::Ask(ask, name) => self.ask(now, ask, &name),
+            Event::Maintenance(file) => self.maintenance(file),
+            Event::Told(sink, up_to) => self.told(now, sink, up_to),
         }
         self.confirm(now);
         self.list(now);
@@ -365,7 +385,9 @@ impl Core {
                     self.sealed(None);
                 }
                 Kind::Snapshot(snapshot) => self.sealed(Some(snapshot.position)),
-                Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) => {}
+                Kind::Incidents(_) => self.watch.logged(),
+                Kind::Maintenance { .. } => self.windows.logged(),
+                Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) | Kind::Told { .. } => {}
             }
             let change = self.state.apply(record).expect("a record made here can be decoded");
             self.changed(now, at, change);
@@ -376,13 +398,17 @@ impl Core {
     /// Follows up on what a record changed.
     fn changed(&mut self, now: Timestamp, at: Timestamp, change: Change) {
         match change {
-            Change::Claimed | Change::Hour(_) | Change::Snapshot => {}
+            Change::Claimed | Change::Hour(_) | Change::Snapshot | Change::Incidents => {}
+            Change::Maintenance(targets) => self.watch.touch(&targets),
             Change::Targets(targets) => {
+                self.watch.touch(&targets);
+                self.windows.targets_changed();
                 self.note_targets(&targets, now);
                 for target in targets {
                     self.state.renew_verdict(target, now);
                 }
                 self.collect_named_vantages();
+                self.count_targets();
                 self.replan_all(now);
             }
             Change::Seen(vantage) => {
@@ -394,6 +420,7 @@ impl Core {
                 self.vantages_changed = true;
                 let all: Vec<TargetIdx> = self.state.targets().map(|(idx, _)| idx).collect();
                 self.note_targets(&all, now);
+                self.watch.touch(&all);
                 for target in all {
                     self.state.renew_verdict(target, now);
                 }
@@ -402,6 +429,7 @@ impl Core {
             }
             Change::Values(vantage, slots) => {
                 for (target, planned) in slots {
+                    self.watch.touch(&[target]);
                     self.ended(vantage, target, planned);
                     self.look_now(vantage, target, now);
                     if self.state.renew_verdict(target, at.max(self.last_tick)) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::agent_settings::AgentSettings;
 use crate::http::fuzz as http;
+use crate::maintenance::Maintenance;
 use crate::serve::places;
 use crate::target_file::{Defaults, Secrets, mask_url, parse_default, read};
 use crate::tokens::{Tokens, bearer};
@@ -20,6 +21,7 @@ pub const TARGETS: &[Target] = &[
     ("query", http::query),
     ("agent_certificate", agent_certificate),
     ("agent_settings", agent_settings),
+    ("maintenance_file", maintenance_file),
 ];
 
 fn defaults(columns: impl IntoIterator<Item = (String, String)>) -> Option<Defaults> {
@@ -71,6 +73,14 @@ fn tokens(bytes: &[u8]) {
 fn agent_settings(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _good_or_not = AgentSettings::parse(text, "settings.toml");
+}
+
+fn maintenance_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(windows) = Maintenance::parse(text, "maintenance.toml") else { return };
+    for hours in [0, 500_000, 5_000_000] {
+        let _lasting = windows.now(proto::Timestamp::from_millis(hours * 3_600_000));
+    }
 }
 
 fn agent_certificate(bytes: &[u8]) {

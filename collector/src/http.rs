@@ -11,6 +11,7 @@ mod first;
 pub(crate) mod fuzz;
 mod guard;
 mod history;
+mod incidents;
 mod listing;
 mod metrics;
 mod openapi;
@@ -36,6 +37,7 @@ use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use crate::hub::{Hub, LogHealth};
+use crate::notify::Counts;
 use crate::reload::Live;
 use crate::sessions::Refusals;
 use crate::target_file::{Health, Rejected};
@@ -83,6 +85,8 @@ pub struct Api {
     pub lists: Lists,
     /// Orders of lists that somebody may read further.
     pub orders: Orders,
+    /// What became of messages to receivers.
+    pub notified: Counts,
     /// Who listens to what happens.
     pub listeners: Listeners,
 }
@@ -101,6 +105,7 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
         ("/api/v1/targets/{name}", get(v1::target)),
         ("/api/v1/targets/{name}/probe", post(probe_now::everywhere)),
         ("/api/v1/changes", get(v1::changes)),
+        ("/api/v1/incidents", get(incidents::incidents)),
         ("/api/v1/events", get(events::events)),
         ("/api/v1/agents", get(v1::agents)),
         ("/api/v1/vantages", get(v1::vantages)),

@@ -17,6 +17,9 @@ use crate::view;
 /// Events kept: some 400 bytes each.
 pub const KEPT_MAX: usize = 4096;
 
+/// Members that an event about an incident names.
+const MEMBERS_TOLD: usize = 5;
+
 /// A place among the events: of which leader, and after how many. The epoch tells one collector's numbers from another's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -125,6 +128,8 @@ pub struct Reporter {
     round: Duration,
     /// The last change of a verdict that was told.
     changes: u64,
+    /// The last message about incidents that was told.
+    messages: u64,
     /// The round that runs.
     current: Option<Timestamp>,
 }
@@ -139,15 +144,19 @@ impl Reporter {
     /// Begins to tell: nothing that was before `core`, whose rounds are so long.
     pub fn new(news: News, core: &Core, round: Duration) -> Self {
         news.ring().end = Position { epoch: core.state().epoch, count: 0 };
-        Self { news, round, changes: core.state().changes.count(), current: None }
+        let (changes, messages) =
+            (core.state().changes.count(), core.state().incidents.messages.count());
+        Self { news, round, changes, messages, current: None }
     }
 
     /// Tells what is new.
     pub fn follow(&mut self, core: &Core, now: Timestamp, notices: Vec<Notice>) {
         let changes = &core.state().changes;
+        let messages = &core.state().incidents.messages;
         let ended = self.current.filter(|start| *start != now.floor(self.round));
         self.current = Some(now.floor(self.round));
-        if changes.count() == self.changes && notices.is_empty() && ended.is_none() {
+        let quiet = changes.count() == self.changes && messages.count() == self.messages;
+        if quiet && notices.is_empty() && ended.is_none() {
             return;
         }
         let news = self.news.clone();
@@ -166,6 +175,12 @@ impl Reporter {
         for change in changes.after(told) {
             news.push(&mut ring, "verdict", &view::changes::shown(core.state(), change));
         }
+        for message in messages.after(self.messages) {
+            if let Some(event) = view::incidents::event(core.state(), message, MEMBERS_TOLD) {
+                news.push(&mut ring, "incident", &event);
+            }
+        }
+        self.messages = messages.count();
         if let Some(start) = ended {
             let end = start + self.round;
             let round = Round { start: start.rfc3339(), end: end.rfc3339() };

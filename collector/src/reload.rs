@@ -91,7 +91,7 @@ impl<T> Reloaded<T> {
         self.seen.clone_from(now);
         match (self.load)() {
             Ok(value) => {
-                tracing::info!(files = ?self.paths, "{} read again: new connections go by it", self.what);
+                tracing::info!(files = ?self.paths, "{} read again, and in force for what is new", self.what);
                 self.live.send_replace(Arc::new(value));
             }
             Err(error) => {

@@ -5,6 +5,7 @@
 mod accept;
 pub(crate) mod grpc;
 mod local;
+mod notified;
 mod parts;
 mod patient;
 mod targets;
@@ -26,7 +27,9 @@ use crate::core::{Core, CoreConfig, SealPace};
 use crate::fill::Filler;
 use crate::http::{Answers, Api, History, Listeners, Orders, router};
 use crate::hub::{self, Between, Hub, HubError, Inbox, LogHealth};
+use crate::incidents::WatchConfig;
 use crate::leader::{LeadError, Leadership, lead};
+use crate::maintenance::Maintenance;
 use crate::news::{News, Reporter};
 use crate::reload::{Reloaded, fixed};
 use crate::screen::Screen;
@@ -41,6 +44,7 @@ use crate::tokens::{Tokens, TokensError};
 
 pub use accept::Peer;
 use local::LocalAgents;
+use notified::Notified;
 use parts::{Part, flush, part_error, within};
 pub(crate) use patient::Patient;
 use targets::{TargetKeeper, tell_problems};
@@ -89,6 +93,9 @@ pub enum StartError {
     /// A local agent cannot be set up. Exit code 2.
     #[error("a local agent cannot be started")]
     Agent(#[from] agent::AgentError),
+    /// No message can be sent.
+    #[error("TLS of messages cannot be set up")]
+    Messages(#[source] reqwest::Error),
     /// The token of the local agents.
     #[error(transparent)]
     Tokens(#[from] TokensError),
@@ -140,6 +147,8 @@ pub struct Collector {
     store: String,
     agent_settings: Option<(std::path::PathBuf, AgentSettings)>,
     emf: Option<String>,
+    notified: Notified,
+    maintenance: Option<Reloaded<Maintenance>>,
     lease: Option<LeaseKeeper>,
     meanwhile: Option<Meanwhile>,
 }
@@ -190,6 +199,7 @@ impl Collector {
         let core_config = core_config(&config);
         let now = (leadership.clock)();
         let (hub, inbox) = Hub::new(leadership.clock);
+        let notified = Notified::open(&hub, config.notify.clone()).map_err(StartError::Messages)?;
         let mut core = Core::new(core_config, leadership.state, now);
         core.stand_on(leadership.standing);
         let history = store.parts();
@@ -225,6 +235,8 @@ impl Collector {
             store: config.store.to_string(),
             agent_settings: config.agent_settings,
             emf: config.emf,
+            notified,
+            maintenance: config.maintenance,
             lease,
             meanwhile,
         })
@@ -291,6 +303,7 @@ impl Collector {
             answers: Answers::default(),
             lists: Default::default(),
             orders: Orders::default(),
+            notified: self.notified.counts.clone(),
             listeners: Listeners::new(news, servers_stop.clone()),
         };
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
@@ -333,6 +346,13 @@ impl Collector {
             let told = crate::signals::tell(hub.clone(), deployment, servers_stop.clone());
             parts.spawn(async move { Part::of("what CloudWatch is told", told.await) });
         }
+        if let Some(windows) = self.maintenance {
+            let told = crate::maintenance::tell(hub.clone(), windows.live(), servers_stop.clone());
+            parts.spawn(async move { Part::of("the windows of maintenance", told.await) });
+            let kept = windows.keep(servers_stop.clone());
+            parts.spawn(async move { Part::of("the maintenance file's watcher", kept.await) });
+        }
+        self.notified.start(&mut parts, &servers_stop);
         let keeper = TargetKeeper {
             hub: hub.clone(),
             rejected: rejected_sender,
@@ -495,6 +515,12 @@ pub(crate) fn core_config(config: &Config) -> CoreConfig {
         keep: config.keep,
         seal: SealPace::default(),
         local_agents: config.local_agents.iter().map(|local| local.id.clone()).collect(),
+        watch: WatchConfig {
+            on: true,
+            round: config.interval,
+            certificate_warning: config.certificate_warning,
+            gather: crate::incidents::gather(config.interval),
+        },
     }
 }
 

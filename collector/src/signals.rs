@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::Core;
 use crate::hub::{Hub, Stopped};
+use crate::state::Quiet;
 use crate::verdict::Verdict;
 use crate::view::tally::Tally;
 
@@ -44,10 +45,11 @@ fn metrics(core: &Core, now: Timestamp, missed: u64) -> [Metric; 5] {
         let listed = state.targets().filter(|(_, t)| t.listed && !t.entry.paused);
         listed.filter(|(_, target)| target.verdict == wanted).count() as f64
     };
-    let mut tally = Tally::default();
+    // Under maintenance or not: what is due is to be probed.
+    let (mut tally, all) = (Tally::default(), Quiet::default());
     for (target, _) in state.targets() {
         for series in state.vantages().filter_map(|(vantage, _)| state.series(vantage, target)) {
-            tally.count(series, now - COVERAGE_WINDOW, now, |_| true, |_| {});
+            tally.count(series, &all, now - COVERAGE_WINDOW, now, |_| true, |_| {});
         }
     }
     // Where nothing was due, nothing that was due is lacking.

@@ -7,6 +7,8 @@ mod accept;
 mod attempts;
 mod changes;
 pub mod hours;
+pub mod incidents;
+mod quiet;
 mod series;
 pub mod snapshot;
 mod stretch;
@@ -26,6 +28,8 @@ use proto::{
 pub use accept::{Accepted, LATE_MAX};
 pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use hours::Hours;
+pub use incidents::{Incident, Incidents};
+pub use quiet::Quiet;
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
 pub use suspicions::Suspicions;
@@ -109,6 +113,8 @@ pub struct State {
     pub catalog_revision: u64,
     /// The newest changes of verdicts.
     pub changes: Changes,
+    /// What people should know of.
+    pub incidents: Incidents,
     /// When targets were first listed.
     pub first_load: Option<Timestamp>,
     /// The newest record's instant.
@@ -132,6 +138,10 @@ pub enum Change {
     Hour(Timestamp),
     /// A snapshot was written.
     Snapshot,
+    /// Something became of incidents, or was told.
+    Incidents,
+    /// The maintenance of these targets begins, or changes.
+    Maintenance(Vec<TargetIdx>),
 }
 
 /// Unless its hour cannot be written, a slot is forgotten when it is too old; if it cannot, so much later.
@@ -186,6 +196,17 @@ impl State {
             }
             Kind::Snapshot(_) => Change::Snapshot,
             Kind::Suspicion(suspicion) => self.apply_suspicion(suspicion, position),
+            Kind::Incidents(facts) => {
+                self.incidents.apply(at, facts);
+                Change::Incidents
+            }
+            Kind::Maintenance { from, until, uids } => {
+                Change::Maintenance(self.apply_maintenance(at, (from, until), &uids, position))
+            }
+            Kind::Told { sink, up_to } => {
+                self.incidents.messages.tell(sink, up_to);
+                Change::Incidents
+            }
         })
     }
 
@@ -210,7 +231,9 @@ impl State {
             | Change::Seen(_)
             | Change::Vantage(_)
             | Change::Hour(_)
-            | Change::Snapshot => {}
+            | Change::Snapshot
+            | Change::Incidents
+            | Change::Maintenance(_) => {}
         }
         Ok(())
     }
@@ -413,6 +436,27 @@ impl State {
         Change::Values(vantage, touched)
     }
 
+    /// Slots of these targets that are planned in a span are marked; what was written of the past is written again.
+    fn apply_maintenance(
+        &mut self,
+        at: Timestamp,
+        (from, until): (Timestamp, Timestamp),
+        uids: &[Uid],
+        position: u64,
+    ) -> Vec<TargetIdx> {
+        let known: Vec<TargetIdx> =
+            uids.iter().filter_map(|uid| self.by_uid.get(uid).copied()).collect();
+        for idx in &known {
+            self.targets[idx.index()].quiet.set(from, until);
+        }
+        let mut hour = self.hours.start_of(from.max(self.forgotten));
+        while hour <= at && !known.is_empty() {
+            self.hours.touch(hour, position);
+            hour = hour + self.hours.length();
+        }
+        known
+    }
+
     fn reporter(&mut self, batch: &ResultBatch) -> ReporterIdx {
         let reporter = Reporter {
             agent_id: batch.agent_id.clone(),
@@ -572,6 +616,9 @@ impl State {
             series.forget_before(horizon);
         }
         self.suspicions.forget_before(horizon);
+        for target in &mut self.targets {
+            target.quiet.forget_before(horizon);
+        }
         let horizon = now - keep_slots;
         self.last_reports.retain(|_, at| *at >= horizon);
         let current = self.led.len().saturating_sub(1);

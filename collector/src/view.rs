@@ -8,6 +8,7 @@ pub mod first;
 pub mod fleet;
 pub mod history;
 pub mod hours;
+pub mod incidents;
 pub mod index;
 pub mod notices;
 pub mod past_hour;

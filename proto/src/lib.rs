@@ -12,6 +12,7 @@ mod batch;
 mod evidence;
 #[doc(hidden)]
 pub mod fuzz;
+mod incident;
 mod messages;
 mod outcome;
 mod plan;
@@ -22,6 +23,10 @@ pub mod wire;
 
 pub use batch::{Batch, MissedRange, ProbeResult};
 pub use evidence::{Cause, More, Note, Protocol, ShownHeader, TlsVersion};
+pub use incident::{
+    CauseKind, IncidentCause, IncidentFact, IncidentKind, IncidentMember, IncidentWhat, LeftWhy,
+    MONITOR, TEXT_MAX,
+};
 pub use messages::{
     AgentMessage, Applied, Assign, Beat, CollectorMessage, Grant, HeldShard, Hello, LEADER_HEADER,
     Load, PROTOCOL, ProbeAnswer, ProbeNow, ProbeSettings, RefusedTarget, ResultsMessage, Revoke,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+use crate::incident::IncidentFact;
 use crate::target::{ProbeSpec, Uid};
 use crate::time::Timestamp;
 
@@ -50,6 +51,24 @@ pub enum Kind {
     Hour(HourManifest),
     /// Everything before a position was written into parts.
     Snapshot(Snapshot),
+    /// What became of incidents, in order.
+    Incidents(Vec<IncidentFact>),
+    /// A receiver of messages has taken all up to a number.
+    Told {
+        /// A hash of its address.
+        sink: u64,
+        /// The number.
+        up_to: u64,
+    },
+    /// Targets are under maintenance, whatever was said before of the time after `from`.
+    Maintenance {
+        /// From then …
+        from: Timestamp,
+        /// … until then.
+        until: Timestamp,
+        /// Which.
+        uids: Vec<Uid>,
+    },
 }
 
 /// One revision of a finished hour.

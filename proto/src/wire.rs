@@ -4,6 +4,7 @@
 
 mod ask;
 mod batch;
+mod incident;
 mod messages;
 mod note;
 mod record;

@@ -47,6 +47,7 @@ impl Core {
         self.last_tick = now;
         self.answer_asks(now);
         self.look(now);
+        self.count_round(now);
     }
 
     fn each_second(&mut self, now: Timestamp) {
@@ -78,6 +79,8 @@ impl Core {
             self.state.forget(now, self.config.keep_slots);
         }
         self.seal(now);
+        self.maintain(now);
+        self.watch_incidents(now);
     }
 
     /// Says when the list needs more agents than there are, once.
@@ -191,6 +194,7 @@ impl Core {
     fn renew_stale_verdicts(&mut self, now: Timestamp) {
         let stale: Vec<TargetIdx> =
             self.state.targets().filter(|(_, t)| t.stale_at <= now).map(|(idx, _)| idx).collect();
+        self.watch.touch(&stale);
         for target in stale {
             if self.state.renew_verdict(target, now) {
                 self.counters.verdict_changes += 1;

@@ -19,9 +19,11 @@ use crate::clock;
 use crate::core::Core;
 use crate::fleet::AgentStatus;
 use crate::hub::LogHealth;
+use crate::notify::{Counts, Receiver};
 use crate::sessions::{Refusals, Refused};
 use crate::target_file::Health;
 use crate::verdict::Verdict;
+use crate::view::incidents::open_by_kind;
 
 /// One label with its value.
 type Labels = [(&'static str, &'static str); 1];
@@ -36,26 +38,32 @@ pub(super) async fn metrics(
     let log_works = *api.log_health.borrow() == LogHealth::Working;
     let source = api.source_health.borrow().clone();
     let refusals = api.refusals.clone();
-    let compute =
-        move |core: &Core, now| render(core, now, rejected, &source, &refusals, log_works).into();
+    let notified = api.notified.clone();
+    let compute = move |core: &Core, now| {
+        let told = Outside { rejected, source, refusals, notified, log_works };
+        render(core, now, &told).into()
+    };
     let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
     let text = agent::process_metrics() + &String::from_utf8_lossy(&text);
     Ok(exposition::answer(&headers, &text))
 }
 
-fn render(
-    core: &Core,
-    now: Timestamp,
+/// What the core does not know.
+struct Outside {
     rejected: usize,
-    source: &Health,
-    refusals: &Refusals,
+    source: Health,
+    refusals: std::sync::Arc<Refusals>,
+    notified: Counts,
     log_works: bool,
-) -> String {
+}
+
+fn render(core: &Core, now: Timestamp, told: &Outside) -> String {
+    let Outside { rejected, source, refusals, notified, log_works } = told;
     let mut registry = Registry::with_prefix("zonewatch");
     counters(core, &mut registry);
     fleet(core, now, &mut registry);
     targets(core, &mut registry);
-    gauge(&mut registry, "rejected_rows", "Rows of the target file left out", rejected as i64);
+    gauge(&mut registry, "rejected_rows", "Rows of the target file left out", *rejected as i64);
     let readable = i64::from(source.problem.is_none());
     gauge(&mut registry, "targets_readable", "Whether the target file can be read now", readable);
     let help = "Readings of the target file that failed, or gave a file that cannot be used";
@@ -66,7 +74,7 @@ fn render(
     }
     let help = "Connections and sessions of agents that were not let in, by reason";
     registry.register("sessions_refused", help, refused);
-    gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(log_works));
+    gauge(&mut registry, "log_working", "Whether the log can be written", i64::from(*log_works));
     let ahead = Gauge::<f64, AtomicU64>::default();
     ahead.set(clock::wall_ahead_ms(now) as f64 / 1000.0);
     let help =
@@ -80,6 +88,7 @@ fn render(
         "Bytes on their way into the log",
         i64::try_from(core.appending_bytes()).unwrap_or(i64::MAX),
     );
+    notifications(notified, &mut registry);
     let mut text = String::new();
     if encode(&mut text, &registry).is_err() {
         // A String takes everything; should that change, the scrape fails visibly.
@@ -135,6 +144,25 @@ fn counters(core: &Core, registry: &mut Registry) {
         missed.get_or_create(&[("reason", reason.name())]).inc_by(count);
     }
     registry.register("slots_missed", "Slots judged missed, by reason", missed);
+}
+
+fn notifications(notified: &Counts, registry: &mut Registry) {
+    let names = [
+        ("notifications_taken", "Requests that receivers took, by their sort"),
+        ("notifications_failed", "Requests to receivers that failed and are tried again"),
+        (
+            "notifications_dropped",
+            "Messages that a receiver refused for good, or that were too many",
+        ),
+    ];
+    for (nth, (name, help)) in names.into_iter().enumerate() {
+        let counted = Family::<Labels, Counter>::default();
+        for receiver in Receiver::ALL {
+            let count = notified.counted(receiver)[nth];
+            counted.get_or_create(&[("receiver", receiver.name())]).inc_by(count);
+        }
+        registry.register(name, help, counted);
+    }
 }
 
 fn fleet(core: &Core, now: Timestamp, registry: &mut Registry) {
@@ -217,5 +245,12 @@ fn targets(core: &Core, registry: &mut Registry) {
     }
     verdicts.get_or_create(&[("verdict", "paused")]).set(paused);
     registry.register("targets", "Targets by verdict", verdicts);
+    let incidents = Family::<Labels, Gauge>::default();
+    for (kind, open) in open_by_kind(&core.state().incidents) {
+        incidents.get_or_create(&[("kind", kind.name())]).set(open as i64);
+    }
+    registry.register("incidents_open", "Incidents that are open, by kind", incidents);
+    let opened = ConstCounter::new(core.state().incidents.count());
+    registry.register("incidents_opened", "Incidents since the log began", opened);
     gauge(registry, "leader_epoch", "The epoch of this collector", core.state().epoch as i64);
 }

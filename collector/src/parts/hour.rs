@@ -7,7 +7,7 @@ use proto::{HourManifest, PartRef, Timestamp, Uid};
 
 use super::code::{Coded, Damaged, In, Out, put_outcome, take_outcome};
 use super::{Group, PART_BYTES, PartError, Totals, hash, read, rows_key, slots_key, totals_key};
-use crate::state::{Entry, MissedRun, Reporter, ReporterIdx, Series, State};
+use crate::state::{Entry, MissedRun, Quiet, Reporter, ReporterIdx, Series, State};
 use crate::store::Parts;
 
 /// The version of these parts, their first number.
@@ -37,7 +37,7 @@ pub fn seal(state: &State, start: Timestamp, revision: u32) -> Sealed {
     for (idx, target) in state.targets() {
         for (vantage, place) in state.vantages() {
             let Some(series) = state.series(vantage, idx) else { continue };
-            let (row, zones) = count(state, series, start, end);
+            let (row, zones) = count(state, (&target.quiet, series), start, end);
             if row == Totals::default() {
                 continue;
             }
@@ -74,7 +74,7 @@ pub fn seal(state: &State, start: Timestamp, revision: u32) -> Sealed {
 /// What a series came to, and what of it each zone received.
 fn count(
     state: &State,
-    series: &Series,
+    (quiet, series): (&Quiet, &Series),
     start: Timestamp,
     end: Timestamp,
 ) -> (Totals, BTreeMap<String, Totals>) {
@@ -82,7 +82,7 @@ fn count(
     let mut zones: BTreeMap<String, Totals> = BTreeMap::new();
     let Totals { tally, latency: _ } = &mut row;
     let mut received = Vec::new();
-    tally.count(series, start, end, |_| true, |entry| received.push(entry));
+    tally.count(series, quiet, start, end, |_| true, |entry| received.push(entry));
     for entry in received {
         row.sample(entry);
         let zone = &state.reported_by(entry.reporter).zone;
@@ -102,6 +102,7 @@ fn add_to_group(group: &mut Group, row: &Totals, zones: BTreeMap<String, Totals>
     planned.expected += row.tally.expected;
     planned.open += row.tally.open;
     planned.unconfirmed += row.tally.unconfirmed;
+    planned.quiet.merge(&row.tally.quiet);
     for (reason, count) in &row.tally.missed {
         *planned.missed.entry(*reason).or_default() += count;
     }

@@ -65,6 +65,7 @@ impl Follower {
             answers: Answers::default(),
             lists: Default::default(),
             orders: Default::default(),
+            notified: Default::default(),
             listeners: Listeners::new(News::default(), stop),
         }
     }

@@ -14,14 +14,16 @@ use proto::{
 use super::changes::Changes;
 use super::hours::Hours;
 use super::{
-    Detail, Entry, MissedRun, Reach, Reporter, ReporterIdx, Series, State, Stretch, Suspicions,
-    TargetIdx, TargetState, Vantage, VantageIdx, VerdictChange,
+    Detail, Entry, MissedRun, Quiet, Reach, Reporter, ReporterIdx, Series, State, Stretch,
+    Suspicions, TargetIdx, TargetState, Vantage, VantageIdx, VerdictChange,
 };
 use crate::parts::{Coded, Damaged, In, Out, PART_BYTES, put_outcome, take_outcome};
 use crate::verdict::Verdict;
 
 /// The version of these parts. Whoever adds to the state adds to it, and reads the version before, too.
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
+/// The first version that has incidents and maintenance.
+const WITH_INCIDENTS: u64 = 2;
 
 /// The parts, in order.
 pub fn write(state: &State) -> Vec<Bytes> {
@@ -42,6 +44,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
         epoch,
         catalog_revision,
         changes,
+        incidents,
         first_load,
         newest,
     } = state;
@@ -83,6 +86,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
     hours.put(&mut head);
     put_changes(&mut head, changes);
     put_suspicions(&mut head, suspicions);
+    head.put(incidents);
     parts.push(head.0.into());
     parts
 }
@@ -94,7 +98,8 @@ pub fn write(state: &State) -> Vec<Bytes> {
 pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damaged> {
     let (head, parts) = parts.split_last().ok_or(Damaged("a head"))?;
     let mut input = In(head);
-    if input.number()? != VERSION {
+    let version = input.number()?;
+    if !(1..=VERSION).contains(&version) {
         return Err(Damaged("a version that is known"));
     }
     let mut state = State {
@@ -122,10 +127,13 @@ pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damag
     state.hours = Hours::take(&mut input, length)?;
     state.changes = take_changes(&mut input)?;
     state.suspicions = take_suspicions(&mut input)?;
+    if version >= WITH_INCIDENTS {
+        state.incidents = input.take()?;
+    }
     for part in parts {
         let mut input = In(part);
         while !input.is_empty() {
-            take_target(&mut state, &mut input, &reporters)?;
+            take_target(&mut state, &mut input, &reporters, version)?;
         }
     }
     Ok(state)
@@ -158,6 +166,7 @@ impl Writer<'_> {
             since,
             stale_at,
             doubt,
+            quiet,
         } = target;
         let kind =
             Kind::Catalog { revision: 0, upserts: vec![entry.clone()], removals: Vec::new() };
@@ -168,6 +177,7 @@ impl Writer<'_> {
         out.put(since);
         out.put(stale_at);
         out.put(doubt);
+        out.put(&quiet.0);
         let state = self.state;
         let series = state.vantages().filter_map(|(vantage, _)| {
             let series = state.series(vantage, idx)?;
@@ -346,6 +356,7 @@ fn take_target(
     state: &mut State,
     input: &mut In<'_>,
     reporters: &[ReporterIdx],
+    version: u64,
 ) -> Result<(), Damaged> {
     let entry = take_target_entry(input)?;
     let idx = state.add(entry, Timestamp::EPOCH);
@@ -356,6 +367,9 @@ fn take_target(
     target.since = input.take()?;
     target.stale_at = input.take()?;
     target.doubt = input.take()?;
+    if version >= WITH_INCIDENTS {
+        target.quiet = Quiet(input.take()?);
+    }
     for _ in 0..input.count()? {
         let vantage: u16 = input.take()?;
         let series = take_series(input, reporters, &state.reporters)?;

@@ -2,6 +2,7 @@
 
 use proto::{ShardId, TargetEntry, Timestamp, Uid};
 
+use super::Quiet;
 use crate::verdict::Verdict;
 
 /// A target's place in the state's vectors: dense, inside this process only.
@@ -36,6 +37,8 @@ pub struct TargetState {
     pub stale_at: Timestamp,
     /// It was up, and one attempt that nobody has confirmed yet says otherwise: until then it stays what it was.
     pub doubt: Option<Timestamp>,
+    /// When it is under maintenance.
+    pub quiet: Quiet,
 }
 
 /// Revisions kept: a result is accepted up to 24 h late, and a file that changes oftener than this in a day loses only
@@ -55,6 +58,7 @@ impl TargetState {
             since: None,
             stale_at: Timestamp::MAX,
             doubt: None,
+            quiet: Quiet::default(),
         }
     }
 

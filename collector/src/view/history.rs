@@ -30,6 +30,7 @@ pub fn hours(
                 for (_, series) in of(state, target, vantage) {
                     let window = (start, end.min(now));
                     let filter = Filter::default();
+                    let series = (&state.target(target).quiet, series);
                     add(&mut totals, state, &filter, series, window, |us| latencies.push(us));
                 }
                 latencies.sort_unstable();

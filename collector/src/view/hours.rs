@@ -11,7 +11,7 @@ use super::summary::{
 };
 use crate::parts::hour::Groups;
 use crate::parts::{Sketch, Totals};
-use crate::state::{Series, State, TargetIdx, VantageIdx};
+use crate::state::{Quiet, Series, State, TargetIdx, VantageIdx};
 
 /// Which slots are asked for.
 #[derive(Clone, Debug, Default)]
@@ -128,7 +128,8 @@ pub fn hours(
 fn count(state: &State, filter: &Filter, start: Timestamp, end: Timestamp) -> Source {
     let mut totals = Totals::default();
     let mut latencies = Vec::new();
-    for (_, _, series) in filter.series(state) {
+    for (idx, _, series) in filter.series(state) {
+        let series = (&state.target(idx).quiet, series);
         add(&mut totals, state, filter, series, (start, end), |us| latencies.push(us));
     }
     latencies.sort_unstable();
@@ -140,7 +141,7 @@ pub(super) fn add(
     totals: &mut Totals,
     state: &State,
     filter: &Filter,
-    series: &Series,
+    (quiet, series): (&Quiet, &Series),
     (start, end): (Timestamp, Timestamp),
     mut sample: impl FnMut(u32),
 ) {
@@ -149,7 +150,7 @@ pub(super) fn add(
         None => true,
     };
     let Totals { tally, latency } = totals;
-    tally.count(series, start, end, include, |entry| {
+    tally.count(series, quiet, start, end, include, |entry| {
         if matches!(entry.outcome, proto::Outcome::Answered { .. }) {
             latency.add(entry.latency_us);
             sample(entry.latency_us);
@@ -178,6 +179,7 @@ pub struct Shown {
     pub status_codes: BTreeMap<u16, u64>,
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
+    pub in_maintenance: Option<u64>,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
 }
@@ -198,6 +200,7 @@ pub fn shown(
         slots: slots(&tally, zoned),
         unexpected: unexpected(&tally),
         failures: named(&tally),
+        in_maintenance: (!zoned).then_some(tally.quiet.expected),
         latency_ms: latency_of(exact, &sketch),
         uptime: uptime(&tally).filter(|_| !zoned),
         status_codes: tally.status_codes,

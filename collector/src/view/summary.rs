@@ -40,6 +40,7 @@ pub struct Summary {
     pub unexpected: UnexpectedCounts,
     pub failures: BTreeMap<&'static str, u64>,
     pub unconfirmed: u64,
+    pub in_maintenance: Option<u64>,
     pub latency_ms: Latency,
     pub uptime: Option<UptimeBounds>,
     pub rounds: Vec<Round>,
@@ -217,9 +218,16 @@ impl Counting {
                     }
                     let Counted { due, tally, latencies } = &mut rounds[place];
                     *due = true;
-                    tally.count(series, start.max(from), end.min(to), include, |entry| {
-                        sample(entry, latencies);
-                    });
+                    tally.count(
+                        series,
+                        &target.quiet,
+                        start.max(from),
+                        end.min(to),
+                        include,
+                        |entry| {
+                            sample(entry, latencies);
+                        },
+                    );
                     (start, place) = (end, place + 1);
                 }
             }
@@ -266,6 +274,7 @@ impl Counting {
             uptime: uptime(&tally).filter(|_| !zoned),
             failures: named(&tally),
             unconfirmed: tally.unconfirmed,
+            in_maintenance: (!zoned).then_some(tally.quiet.expected),
             status_codes: tally.status_codes,
             rounds: shown,
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use proto::{Failure, Missed, Outcome, Timestamp, Unexpected};
 
-use crate::state::{Entry, Series};
+use crate::state::{Entry, Quiet, Series};
 
 /// What the slots planned in some time came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,6 +29,29 @@ pub struct Tally {
     pub unexpected_body: u64,
     /// Slots that are up though another attempt at them was not.
     pub unconfirmed: u64,
+    /// What of these was planned under maintenance: left out of uptime.
+    pub quiet: QuietCounts,
+}
+
+/// Slots under maintenance.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "as in `Tally`")]
+pub struct QuietCounts {
+    pub expected: u64,
+    pub received: u64,
+    pub up: u64,
+    pub missed: u64,
+}
+
+impl QuietCounts {
+    /// Adds others to these.
+    pub fn merge(&mut self, other: &Self) {
+        let Self { expected, received, up, missed } = other;
+        self.expected += expected;
+        self.received += received;
+        self.up += up;
+        self.missed += missed;
+    }
 }
 
 impl Tally {
@@ -54,6 +77,7 @@ impl Tally {
     pub fn count<'a>(
         &mut self,
         series: &'a Series,
+        quiet: &Quiet,
         from: Timestamp,
         to: Timestamp,
         include: impl Fn(&Entry) -> bool,
@@ -69,6 +93,15 @@ impl Tally {
         }
         self.open += series.open_slots(from, to);
         self.unconfirmed += series.unconfirmed(from, to);
+        for (from, to) in quiet.between(from, to) {
+            let received = series.received(from, to).filter(|entry| include(entry));
+            for entry in received {
+                self.quiet.received += 1;
+                self.quiet.up += u64::from(entry.outcome.is_up());
+            }
+            self.quiet.expected += series.expected(from, to);
+            self.quiet.missed += series.missed(from, to).map(|(_, slots)| slots).sum::<u64>();
+        }
     }
 
     /// Adds others to these.
@@ -84,7 +117,9 @@ impl Tally {
             unexpected_status,
             unexpected_body,
             unconfirmed,
+            quiet,
         } = other;
+        self.quiet.merge(quiet);
         self.unconfirmed += unconfirmed;
         self.expected += expected;
         self.received += received;
@@ -111,12 +146,17 @@ impl Tally {
     /// The share of settled slots that were up: at least, at most, and the share of settled slots with a result.
     /// Nothing while nothing is settled.
     pub fn uptime(&self) -> Option<Uptime> {
-        let (missed, settled) = (self.missed_total(), self.received + self.missed_total());
+        // Without what was under maintenance.
+        let QuietCounts { expected: _, received, up, missed } = self.quiet;
+        let left = |all: u64, out: u64| all.saturating_sub(out);
+        let (received, up) = (left(self.received, received), left(self.up, up));
+        let missed = left(self.missed_total(), missed);
+        let settled = received + missed;
         let share = |part: u64| part as f64 / settled as f64;
         (settled > 0).then(|| Uptime {
-            low: share(self.up),
-            high: share(self.up + missed),
-            coverage: share(self.received),
+            low: share(up),
+            high: share(up + missed),
+            coverage: share(received),
         })
     }
 }

@@ -97,6 +97,7 @@ pub fn plan(
     for (idx, vantage, series) in filter.series(state) {
         let mut totals = Totals::default();
         for piece in &pieces {
+            let series = (&state.target(idx).quiet, series);
             add(&mut totals, state, filter, series, *piece, |_| {});
         }
         let counts = Counts::of(&totals.tally);
@@ -163,15 +164,17 @@ pub struct Share {
     pub up: u64,
     pub missed: u64,
     pub open: u64,
+    pub in_maintenance: u64,
     pub uptime: Option<UptimeBounds>,
 }
 
 impl Share {
     fn of(counts: &Counts) -> Self {
-        let Counts { expected, received, up, missed, open } = *counts;
-        let mut tally = Tally { expected, received, up, open, ..Tally::default() };
+        let Counts { expected, received, up, missed, open, quiet } = *counts;
+        let mut tally = Tally { expected, received, up, open, quiet, ..Tally::default() };
         tally.missed.insert(proto::Missed::NotReported, missed);
-        Self { expected, received, up, missed, open, uptime: uptime(&tally) }
+        let in_maintenance = quiet.expected;
+        Self { expected, received, up, missed, open, in_maintenance, uptime: uptime(&tally) }
     }
 }
 

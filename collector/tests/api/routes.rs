@@ -75,7 +75,7 @@ fn the_summary_has_every_field_and_its_numbers_add_up() {
             "targets":{{"total":"count","up":"count","degraded":"count","partial":"count","down":"count",
                 "unknown":"count","paused":"count"}},
             "slots":{{{SLOTS}}},"status_codes":{counts},"unexpected":{{"status":"count","body":"count"}},
-            "failures":{counts},"unconfirmed":"count",
+            "failures":{counts},"unconfirmed":"count","in_maintenance":"count",
             "latency_ms":{{"p50":"number","p90":"number","p95":"number","p99":"number","max":"number"}},
             "uptime":{{"low":"number","high":"number","coverage":"number"}},"rounds":[{round}]}}"#
         ),

@@ -25,9 +25,10 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-/// Arguments and variables.
+/// Arguments and variables. Hang-ups are not ignored, even where whoever runs the tests ignores them (nohup).
 fn command(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zonewatch-collector"));
+    let mut command = Command::new("env");
+    command.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_zonewatch-collector")]);
     for (name, _) in std::env::vars_os() {
         if name.as_encoded_bytes().starts_with(b"ZONEWATCH_") {
             command.env_remove(name);

@@ -2,10 +2,12 @@
 
 mod asks;
 mod confirming;
+mod incidents;
 mod reconnecting;
 mod revisions;
 mod rig;
 mod standing_still;
+mod tale;
 mod vantages;
 
 use std::time::Duration;

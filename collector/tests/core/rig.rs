@@ -46,6 +46,7 @@ pub(crate) fn config(vantages: Option<&[&str]>) -> CoreConfig {
         keep: Duration::from_secs(90 * 24 * 3600),
         seal: SealPace::default(),
         local_agents: Vec::new(),
+        watch: collector::incidents::WatchConfig::default(),
     }
 }
 

@@ -116,7 +116,7 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
     Ok(Batch { results, missed })
 }
 
-fn outcome(code: u32, unexpected: u32) -> Result<Outcome, Malformed> {
+pub(super) fn outcome(code: u32, unexpected: u32) -> Result<Outcome, Malformed> {
     if code < 100 {
         let failure = Failure::from_number(code);
         return failure

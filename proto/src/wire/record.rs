@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use prost::Message;
 
+use super::incident::{facts_from_raw, facts_to_raw};
 use super::raw::log::v1 as raw;
 use super::target::{interval_from_raw, pairs_from_raw, pairs_to_raw, spec_from_raw, spec_to_raw};
 use super::{Malformed, millis_u32, millis_u64, value};
@@ -53,6 +54,13 @@ pub fn encode_record(record: Record) -> Bytes {
         Kind::Snapshot(Snapshot { log, position, parts }) => {
             RawKind::Snapshot(raw::Snapshot { log, position, parts })
         }
+        Kind::Incidents(facts) => RawKind::Incidents(facts_to_raw(facts)),
+        Kind::Told { sink, up_to } => RawKind::Told(raw::Told { sink, up_to }),
+        Kind::Maintenance { from, until, uids } => RawKind::Maintenance(raw::Maintenance {
+            from_ms: from.millis(),
+            until_ms: until.millis(),
+            uids: uids.into_iter().map(|uid| uid.0).collect(),
+        }),
     };
     raw::Record { at_ms: at.millis(), kind: Some(kind) }.encode_to_vec().into()
 }
@@ -100,6 +108,13 @@ pub fn decode_record(bytes: Bytes) -> Result<Record, Malformed> {
         RawKind::Snapshot(raw::Snapshot { log, position, parts }) => {
             Kind::Snapshot(Snapshot { log, position, parts })
         }
+        RawKind::Incidents(facts) => Kind::Incidents(facts_from_raw(facts)?),
+        RawKind::Told(raw::Told { sink, up_to }) => Kind::Told { sink, up_to },
+        RawKind::Maintenance(raw::Maintenance { from_ms, until_ms, uids }) => Kind::Maintenance {
+            from: Timestamp::from_millis(from_ms),
+            until: Timestamp::from_millis(until_ms),
+            uids: uids.into_iter().map(Uid).collect(),
+        },
     };
     Ok(Record { at: Timestamp::from_millis(at_ms), kind })
 }

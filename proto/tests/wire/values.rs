@@ -9,8 +9,9 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proto::{
-    AgentMessage, Applied, Assign, Batch, Beat, Cause, CollectorMessage, Failure, Grant, HeldShard,
-    Hello, HourManifest, Kind, Load, Missed, MissedRange, More, Note, Outcome, PartRef, Phases,
+    AgentMessage, Applied, Assign, Batch, Beat, Cause, CauseKind, CollectorMessage, Failure, Grant,
+    HeldShard, Hello, HourManifest, IncidentCause, IncidentFact, IncidentKind, IncidentMember,
+    IncidentWhat, Kind, LeftWhy, Load, Missed, MissedRange, More, Note, Outcome, PartRef, Phases,
     ProbeAnswer, ProbeNow, ProbeResult, ProbeSettings, ProbeSpec, Protocol, Record, Refusal,
     RefusedTarget, ResultBatch, ResultsMessage, Revoke, RunTarget, SHARDS, ScheduledTarget,
     SettingsApplied, ShardId, ShownHeader, Snapshot, StatusSet, TargetEntry, Timestamp, TlsVersion,
@@ -371,6 +372,41 @@ fn hour() -> impl Strategy<Value = Kind> {
     )
 }
 
+fn cause() -> impl Strategy<Value = IncidentCause> {
+    (select(CauseKind::ALL.to_vec()), text())
+        .prop_map(|(kind, value)| IncidentCause { kind, value })
+}
+
+fn member() -> impl Strategy<Value = IncidentMember> {
+    let place = (uid(), any::<bool>(), name(), instant());
+    let found = (option::of(outcome()), option::of(any::<std::net::IpAddr>()), text());
+    (place, found, 0_u64..1 << 40).prop_map(
+        |((uid, down, vantage, planned), (outcome, address, text), hold)| {
+            let text = text[..text.floor_char_boundary(proto::TEXT_MAX)].to_owned();
+            let hold = Duration::from_millis(hold);
+            IncidentMember { uid, down, vantage, planned, outcome, address, text, hold }
+        },
+    )
+}
+
+fn fact() -> impl Strategy<Value = IncidentFact> {
+    let opened = (select(IncidentKind::ALL.to_vec()), cause(), vec(cause(), 0..3));
+    let opened =
+        (opened, vec((name(), text()), 0..3)).prop_map(|((kind, cause, shared), labels)| {
+            IncidentWhat::Opened { kind, cause, shared, labels }
+        });
+    let left = (uid(), select(LeftWhy::ALL.to_vec()));
+    let what = prop_oneof![
+        opened,
+        cause().prop_map(IncidentWhat::Caused),
+        member().prop_map(IncidentWhat::Joined),
+        left.prop_map(|(uid, why)| IncidentWhat::Left { uid, why }),
+        Just(IncidentWhat::Grown),
+        Just(IncidentWhat::Closed),
+    ];
+    (any::<u64>(), what).prop_map(|(incident, what)| IncidentFact { incident, what })
+}
+
 pub(crate) fn record() -> impl Strategy<Value = Record> {
     let catalog = (any::<u64>(), vec(entry(), 0..3), vec(uid(), 0..4))
         .prop_map(|(revision, upserts, removals)| Kind::Catalog { revision, upserts, removals });
@@ -396,6 +432,10 @@ pub(crate) fn record() -> impl Strategy<Value = Record> {
         (any::<(u64, u64)>(), vec(any::<u64>(), 0..4)).prop_map(|((log, position), parts)| {
             Kind::Snapshot(Snapshot { log, position, parts })
         }),
+        vec(fact(), 0..4).prop_map(Kind::Incidents),
+        any::<(u64, u64)>().prop_map(|(sink, up_to)| Kind::Told { sink, up_to }),
+        (instant(), instant(), vec(uid(), 0..4))
+            .prop_map(|(from, until, uids)| Kind::Maintenance { from, until, uids }),
     ];
     (instant(), kind).prop_map(|(at, kind)| Record { at, kind })
 }

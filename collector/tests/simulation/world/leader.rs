@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use collector::core::{Core, CoreConfig, Effect, Event, SealPace};
 use collector::hub::Clock;
+use collector::incidents::WatchConfig;
 use collector::leader::{self, Found};
 use collector::store::Store;
 use proto::{CollectorMessage, Kind, Record, Timestamp, wire};
@@ -135,6 +136,8 @@ impl World {
                 snapshot_bytes: self.snapshot_bytes,
             },
             local_agents: Vec::new(),
+            // Incidents are told of in tests/core: here their records would only shift what is drawn.
+            watch: WatchConfig { on: false, ..WatchConfig::default() },
         };
         let mut core = Core::new(config, leadership.state, self.clock());
         core.stand_on(leadership.standing);

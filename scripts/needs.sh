@@ -162,24 +162,20 @@ need_promtool() {
     return 1
 }
 
-# Alertmanager, unpacked for the same reason.
+# Alertmanager, installed: Debian's looks for its templates at their place in the system.
 need_alertmanager() {
     if [[ -z ${ZONEWATCH_ALERTMANAGER_PROGRAM:-} ]]; then
-        ZONEWATCH_ALERTMANAGER_PROGRAM=$(command -v prometheus-alertmanager || command -v alertmanager || echo "$PWD/$TOOLS/usr/bin/prometheus-alertmanager")
+        if ! command -v prometheus-alertmanager >/dev/null && ! command -v alertmanager >/dev/null; then
+            if ! { may_install && apt_install prometheus-alertmanager; }; then
+                echo "no Alertmanager: install it, or name it in ZONEWATCH_ALERTMANAGER_PROGRAM"
+                return 1
+            fi
+        fi
+        ZONEWATCH_ALERTMANAGER_PROGRAM=$(command -v prometheus-alertmanager || command -v alertmanager)
         export ZONEWATCH_ALERTMANAGER_PROGRAM
     fi
     [[ -x $ZONEWATCH_ALERTMANAGER_PROGRAM ]] && return
-    if may_install && apt_lists; then
-        mkdir -p "$TOOLS/deb"
-        (
-            cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root prometheus-alertmanager &&
-                dpkg-deb --fsys-tarfile prometheus-alertmanager_*.deb | tar -x -C .. ./usr/bin/prometheus-alertmanager
-        ) >&2
-        rm -rf "$TOOLS/deb"
-        [[ -x $ZONEWATCH_ALERTMANAGER_PROGRAM ]] && return
-    fi
-    unset ZONEWATCH_ALERTMANAGER_PROGRAM
-    echo "no Alertmanager: install it, or name it in ZONEWATCH_ALERTMANAGER_PROGRAM"
+    echo "ZONEWATCH_ALERTMANAGER_PROGRAM=$ZONEWATCH_ALERTMANAGER_PROGRAM: not a program"
     return 1
 }
 

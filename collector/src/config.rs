@@ -306,7 +306,11 @@ fn tokens(
     }
 }
 
-fn maintenance(path: PathBuf) -> Result<Reloaded<Maintenance>, MaintenanceError> {
+/// The windows in this file, watched.
+///
+/// # Errors
+/// When it cannot be read, or something in it is no window.
+pub fn maintenance(path: PathBuf) -> Result<Reloaded<Maintenance>, MaintenanceError> {
     let file = path.clone();
     Reloaded::new("the windows of maintenance", vec![path], move || Maintenance::read(&file))
 }

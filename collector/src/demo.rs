@@ -23,7 +23,8 @@ use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, LocalAgent};
+use crate::config::{self, Config, LocalAgent};
+use crate::maintenance::MaintenanceError;
 use crate::notify::Notify;
 use crate::screen::Screen;
 use crate::serve::{Collector, RunError, StartError};
@@ -47,6 +48,17 @@ const CONCURRENCY: u32 = 170;
 pub const VANTAGES: [&str; 3] = ["eu-west", "us-east", "ap-south"];
 /// Each vantage has an agent in each of these zones.
 const ZONES: [&str; 2] = ["a", "b"];
+/// Beside the target file.
+const WINDOWS_FILE: &str = "maintenance.toml";
+/// One category is under maintenance for five minutes of every fifteen.
+const WINDOWS: &str = r#"# What fails inside of a window is marked, left out of uptime, and told to nobody. Edit it, and see.
+
+[[window]]
+name = "the games move to another rack"
+categories = ["Games"]
+cron = "*/15 * * * *" # minute hour day month weekday
+duration = "5m"
+"#;
 const LEASE: Duration = Duration::from_secs(10);
 
 /// What a demo is made of.
@@ -72,6 +84,9 @@ pub enum DemoError {
         /// Why.
         source: io::Error,
     },
+    /// The windows are none.
+    #[error(transparent)]
+    Windows(#[from] MaintenanceError),
     /// The interval is not one.
     #[error(transparent)]
     Interval(#[from] DefaultsError),
@@ -100,7 +115,7 @@ struct Internet {
 }
 
 impl Demo {
-    /// Writes the target file and opens every part.
+    /// Writes the files of targets and of maintenance windows, and opens every part.
     ///
     /// # Errors
     /// When a part cannot be opened: which, and why.
@@ -113,6 +128,8 @@ impl Demo {
         let targets = folder.path().join("sites.csv");
         let text = internet.target_file(&sites).map_err(failed("internet"))?;
         std::fs::write(&targets, text).map_err(failed("target file"))?;
+        let windows = folder.path().join(WINDOWS_FILE);
+        std::fs::write(&windows, WINDOWS).map_err(failed("maintenance file"))?;
         let config = Config {
             targets: Source::File(targets.clone()),
             defaults: defaults.into(),
@@ -131,7 +148,7 @@ impl Demo {
             agent_settings: None,
             lease: LEASE,
             certificate_warning: None,
-            maintenance: None,
+            maintenance: Some(config::maintenance(windows)?),
             notify: Notify::default(),
             agent_tokens: None,
             api_tokens: None,
@@ -164,6 +181,8 @@ impl Demo {
              \x20 or ask     curl -s http://{page}/latest-summary\n\
              \x20 targets    {targets}\n\
              \x20            edit it, and see what changes; {wrong} of its rows are wrong on purpose\n\
+             \x20 windows    {windows}\n\
+             \x20            one category is under maintenance for 5 of every 15 minutes\n\
              \x20 agents     two in each of {vantages}; every site is probed every {interval} from each\n\
              \x20 add one    zonewatch-agent run --collector http://{grpc} --vantage {first} --zone {first}-c \\\n\
              \x20              --concurrency {CONCURRENCY} --dns {dns}\n\
@@ -173,6 +192,7 @@ impl Demo {
              Ctrl-C ends it.\n",
             sites = self.sites,
             targets = self.targets.display(),
+            windows = self.targets.with_file_name(WINDOWS_FILE).display(),
             wrong = rows::WRONG,
             vantages = VANTAGES.join(", "),
             interval = humantime::format_duration(self.interval),

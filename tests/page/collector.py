@@ -9,6 +9,7 @@ import json
 import queue
 import socket
 import threading
+import time
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,11 +26,14 @@ ALLOWED = {
     "/api/v1/targets": {"verdict", "category", "vantage", "q", "sort", "limit", "cursor"},
     "/api/v1/changes": {"from", "to", "target", "limit", "cursor"},
     "/api/v1/events": set(),
+    "/api/v1/incidents": {"state", "id", "kind", "target", "limit", "members", "cursor"},
     "/api/v1/agents": set(),
     "/api/v1/vantages": set(),
     "/api/v1/rejected-rows": set(),
     "/readyz": set(),
 }
+# No question for this long: none is on its way.
+MOMENT, CALM = 0.002, 4
 SORTS = {"name", "-since", "-latency"}
 
 
@@ -47,6 +51,8 @@ class Collector:
         # Requests that the real API would refuse: a test that ends with any of them has found a fault of the page.
         self.problems: list[str] = []
         self.asked: list[str] = []
+        self.answering = 0
+        self.lock = threading.Lock()
         self.listeners: list[queue.Queue] = []
         collector = self
 
@@ -55,7 +61,11 @@ class Collector:
 
             def do_GET(self):
                 with contextlib.suppress(ConnectionError):  # The page gave this request up for a newer one.
-                    collector.answer(self)
+                    # A stream of events is never answered to its end.
+                    if self.path.endswith("/events"):
+                        return collector.answer(self)
+                    with collector.counted():
+                        collector.answer(self)
 
             def do_OPTIONS(self):
                 collector.send(self, 204, "text/plain", b"")
@@ -87,6 +97,24 @@ class Collector:
     def hang_up(self):
         for listener in list(self.listeners):
             listener.put(None)
+
+    @contextlib.contextmanager
+    def counted(self):
+        with self.lock:
+            self.answering += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.answering -= 1
+
+    def quiet(self, seconds: float = 5):
+        """Waits until every question that has come is answered, and none has come for a moment."""
+        deadline, calm, known = time.monotonic() + seconds, 0, -1
+        while calm < CALM and time.monotonic() < deadline:
+            time.sleep(MOMENT)
+            calm = calm + 1 if self.answering == 0 and len(self.asked) == known else 0
+            known = len(self.asked)
 
     def answer(self, request: BaseHTTPRequestHandler):
         parts = urlsplit(request.path)
@@ -125,6 +153,7 @@ class Collector:
             "/api/v1/targets": lambda: self.targets(request, query),
             "/api/v1/changes": lambda: self.changes(query),
             "/api/v1/agents": lambda: {"agents": self.world["agents"]},
+            "/api/v1/incidents": lambda: self.incidents(request, query),
             "/api/v1/vantages": lambda: {"vantages": self.world["vantages"]},
             "/api/v1/rejected-rows": lambda: self.world["rejected"],
         }[path]()
@@ -157,6 +186,27 @@ class Collector:
     def changes(self, query: dict) -> dict:
         found = [c for c in self.world["changes"] if query.get("target") in (None, c["name"])]
         return {"changes": found[: int(query.get("limit", 100))], "complete_from": None, "next_cursor": None}
+
+    def incidents(self, request, query: dict) -> dict | None:
+        limit, members = int(query.get("limit", 100)), int(query.get("members", 20))
+        if not 1 <= limit <= 1000 or not 0 <= members <= 1000 or query.get("state") not in {None, "open", "closed"}:
+            return self.refuse(request, 400, f"bad parameters {query}")
+        name = query.get("target")
+        if name is not None and all(t["name"] != name for t in self.world["targets"]):
+            return self.problem(request, 404, "`target`: no such target")
+        found = [
+            incident
+            for incident in self.world["incidents"]
+            if query.get("state") in (None, incident["state"])
+            and query.get("id") in (None, incident["id"])
+            and (name is None or any(t["name"] == name for t in incident["targets"]))
+        ]
+        return {
+            "as_of": rfc3339(datetime.now(UTC)),
+            "open": sum(incident["state"] == "open" for incident in self.world["incidents"]),
+            "incidents": [i | {"targets": i["targets"][:members]} for i in found[:limit]],
+            "next_cursor": "1" if len(found) > limit else None,
+        }
 
     def one_target(self, request, rest: str, query: dict):
         name, *action = (unquote(part) for part in rest.split("/"))

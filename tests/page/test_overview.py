@@ -26,7 +26,8 @@ def test_the_numbers_of_the_api_are_shown(watched, collector):
         "2 fail from some places only, 4 are slow and 5 cannot be judged."
     )
     expect(page.locator("#headline .coverage")).to_have_text(
-        "7,888 of 7,926 probes done; 27 missed: its agent was lost; 3 missed: its agents were full; 8 running."
+        "7,888 of 7,926 probes done; 27 missed: its agent was lost; 3 missed: its agents were full; 8 running; "
+        "18 of them under maintenance, left out of uptime."
     )
     expect(page.locator("#headline dd")).to_have_text(["71.42 … 71.79 %", "99.62 %"])  # Cut, not rounded: 0.99621.
     expect(page.locator("#codes li").first).to_have_text(re.compile("200.*3,654"))

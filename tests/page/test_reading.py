@@ -8,7 +8,10 @@ from playwright.sync_api import expect
 
 from steps import LOST, barriers, opened, sideways
 
-VIEWS = ["", "targets", "target/www.site-0004.example", "target/www.site-0007.example", "fleet"]
+VIEWS = [
+    *("", "targets", "target/www.site-0004.example", "target/www.site-0007.example", "incidents"),
+    *("incident/5c3a9f01-9", "fleet"),
+]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -26,7 +29,7 @@ def test_nothing_is_in_the_way_when_there_is_nothing_or_no_link_or_no_token(watc
     watched.expected = [*LOST, "status of 401", "status of 404"]
     fresh_collector.world |= {"agents": [], "vantages": []}
     page = opened(watched, fresh_collector, color_scheme=scheme)
-    for view in ["", "targets?q=none", "target/gone", "fleet"]:
+    for view in ["", "targets?q=none", "target/gone", "incidents", "incident/gone", "fleet"]:
         page.goto(f"{fresh_collector.url}/#/{view}")
         expect(page.locator(".view .loading")).to_have_count(0)
         assert barriers(page) == [], view

@@ -27,7 +27,12 @@ def a_target(i: int, now: datetime, **changes) -> dict:
         "error": None,
         "latency_ms": 40 + (i * 37) % 900,
         "last_planned": rfc3339(now - timedelta(seconds=20 + i % 500)),
-        "last_hour": {"cell_ms": 600_000, "cells": ["uuuuuu", "uumuuu", "usuuuo", "uuupuu"][i % 4]},
+        "maintenance": None,
+        "last_hour": {
+            "cell_ms": 600_000,
+            "cells": ["uuuuuu", "uumuuu", "usuuuo", "uuupuu"][i % 4],
+            "maintenance": None,
+        },
     } | changes
 
 
@@ -101,9 +106,70 @@ def a_detail(target: dict, now: datetime) -> dict:
         "timeout": "10s",
         "method": "GET",
         "expect_status": "200-399",
+        "maintenance": target["maintenance"],
         "last_hour": target["last_hour"],
         "vantages": [at(vantage, verdict) for vantage, verdict in seen.items()],
     }
+
+
+def a_member(target: dict, now: datetime, **changes) -> dict:
+    return {
+        "name": target["name"],
+        "down": target["verdict"] == "down",
+        "since": rfc3339(now - timedelta(minutes=7)),
+        "left": None,
+        "why_left": None,
+        "vantage": "eu-west-1",
+        "planned": rfc3339(now - timedelta(minutes=8)),
+        "status": target["status"],
+        "error": target["error"],
+        "unexpected": None if target["error"] else "status",
+        "address": "203.0.113.7",
+        "cause": f"not what was expected {HOSTILE}",
+    } | changes
+
+
+def an_incident(number: int, listed: list[dict], now: datetime, **changes) -> dict:
+    has_it = [m for m in listed if m["left"] is None]
+    return {
+        "id": f"5c3a9f01-{number}",
+        "kind": "failing",
+        "state": "open",
+        "severity": "critical",
+        "title": f"{len(has_it)} targets at 203.0.113.7: not well (status 503)",
+        "cause": {"kind": "address", "value": "203.0.113.7"},
+        "labels": {},
+        "opened": rfc3339(now - timedelta(minutes=7)),
+        "closed": None,
+        "flaps": 0,
+        "members": {"now": len(has_it), "peak": len(listed)},
+        "targets": listed,
+    } | changes
+
+
+def the_incidents(targets: list[dict], now: datetime) -> list[dict]:
+    """An outage of many, a regional problem of one, a certificate; and two that are over."""
+    down = [a_member(t, now) for t in targets if t["verdict"] == "down"]
+    gone = a_member(targets[20], now, left=rfc3339(now - timedelta(minutes=2)), why_left="maintenance")
+    over = {"state": "closed", "opened": rfc3339(now - timedelta(hours=2))}
+    over |= {"closed": rfc3339(now - timedelta(minutes=42)), "members": {"now": 0, "peak": 12}}
+    left = a_member(targets[21], now, left=rfc3339(now - timedelta(minutes=42)), why_left="well")
+    alone = {"cause": {"kind": "target", "value": targets[7]["name"]}, "title": f"{targets[7]['name']}: 503"}
+    return [
+        an_incident(9, [*down, gone], now, labels={"team": "web", HOSTILE: HOSTILE}),
+        an_incident(8, [a_member(targets[7], now)], now, severity="warning", flaps=2, **alone),
+        an_incident(
+            7,
+            [a_member(targets[30], now)],
+            now,
+            kind="certificate",
+            severity="warning",
+            title=f"a certificate expires in 3 d {HOSTILE}",
+            cause={"kind": "certificate", "value": "CN=shop.example"},
+        ),
+        an_incident(6, [left], now, title="12 targets on old.example: not well (timeout)", **over),
+        an_incident(5, [left], now, title="the second to last", **over),
+    ]
 
 
 def a_history(now: datetime) -> dict:
@@ -123,6 +189,7 @@ def a_history(now: datetime) -> dict:
             "unexpected": {"status": 0, "body": 0},
             "failures": {"timeout": failed} if failed else {},
             "latency_ms": {"p50": 41.7, "p90": 48, "p95": 52, "p99": 60.1, "max": 60.1},
+            "in_maintenance": 6 if i == 2 else 0,
             "uptime": {"low": up / 12, "high": (12 - failed) / 12, "coverage": (up + failed) / 12},
         }
 
@@ -130,6 +197,7 @@ def a_history(now: datetime) -> dict:
         none = dict.fromkeys(("started", "agent", "zone", "status", "error", "unexpected", "missed", "latency_ms"))
         planned = rfc3339(now - timedelta(minutes=5 * i))
         one = none | {"planned": planned, "vantage": ["eu-west-1", "us-east-1"][i % 2], "state": "received"}
+        one |= {"maintenance": 8 <= i < 14}
         if i == 0:
             return one | {"state": "open"}
         if 36 <= i < 44:
@@ -209,7 +277,12 @@ def a_busy_world(now: datetime) -> dict:
         targets[i] |= {"verdict": "down", "status": [403, 500, 408, 503][i % 4]}
     targets[4] |= {"status": None, "error": "timeout", "latency_ms": None}
     for i in range(0, 36, 2):
-        targets[i] |= {"last_hour": {"cell_ms": 600_000, "cells": "uumfff"}}
+        targets[i] |= {"last_hour": {"cell_ms": 600_000, "cells": "uumfff", "maintenance": None}}
+    for i in (1, 2, 3):
+        targets[i] |= {
+            "maintenance": rfc3339(now + timedelta(minutes=20)),
+            "last_hour": {"cell_ms": 600_000, "cells": "uumfff", "maintenance": "...www"},
+        }
     targets[7] |= {"verdict": "partial", "status": 503}
     targets[9] |= {"verdict": "degraded", "latency_ms": 4210}
     targets[11] |= {"verdict": "unknown", "status": None, "latency_ms": None, "since": None}
@@ -240,9 +313,11 @@ def a_busy_world(now: datetime) -> dict:
             "unexpected": {"status": 2028, "body": 3},
             "failures": {"timeout": 69, "dns": 30, "tls": 12, "connect": 7},
             "latency_ms": {"p50": 84, "p90": 412, "p95": 830, "p99": 3120, "max": 9874},
+            "in_maintenance": 18,
             "uptime": {"low": 0.7142, "high": 0.7179, "coverage": 0.99621},
             "rounds": rounds,
         },
+        "incidents": the_incidents(targets, now),
         "agents": [
             an_agent("a-1", "eu-west-1", "eu-west-1a", now),
             an_agent("a-2", "eu-west-1", "eu-west-1b", now, in_flight=12, lateness_ms=18),
@@ -300,9 +375,11 @@ def an_empty_world(now: datetime) -> dict:
             "unexpected": {"status": 0, "body": 0},
             "failures": {},
             "latency_ms": {"p50": None, "p90": None, "p95": None, "p99": None, "max": None},
+            "in_maintenance": 0,
             "uptime": None,
             "rounds": [],
         },
+        "incidents": [],
         "agents": busy["agents"][:1],
         "vantages": busy["vantages"][:1],
         "changes": [],
@@ -316,7 +393,7 @@ def an_empty_world(now: datetime) -> dict:
                 status=None,
                 latency_ms=None,
                 last_planned=None,
-                last_hour={"cell_ms": 600_000, "cells": ".....o"},
+                last_hour={"cell_ms": 600_000, "cells": ".....o", "maintenance": None},
             )
             for i in range(60)
         ],

@@ -60,7 +60,7 @@ export const chrome = {
   /** Marks where the reader is. @param {import('./route.js').Route} route */
   here({ view }) {
     for (const a of byId('nav').querySelectorAll('a')) {
-      const of = a.dataset.view === view || (a.dataset.view === 'targets' && view === 'target');
+      const of = a.dataset.view === view || a.dataset.view === `${view}s`; // One of the targets is among them.
       if (of) a.setAttribute('aria-current', 'page');
       else a.removeAttribute('aria-current');
     }
@@ -86,6 +86,9 @@ export const chrome = {
    * @param {import('./view.js').Entries} entry @param {Link} link @param {string[]} problems
    */
   banners(entry, link, problems) {
+    /** @type {import('./types.js').Incidents | undefined} */
+    const incidents = entry('incidents').data;
+    paint(byId('open-count'), incidents?.open ? [num(incidents.open), h('span', { class: 'unseen' }, ' open')] : '');
     const { error } = entry('ready');
     const unwell = error instanceof Error && 'status' in error && error.status === 503 ? error.message : null;
     paint(byId('banners'),
@@ -97,6 +100,7 @@ export const chrome = {
       banners({
         agents: entry('agents').data?.agents, vantages: entry('vantages').data?.vantages,
         rejected: entry('rejected').data, unwell, settings: entry('agents').data?.settings,
+        blind: incidents?.incidents.find(({ kind }) => kind === 'blind'),
       }));
   },
 

@@ -9,17 +9,22 @@ import { chrome } from './chrome.js';
 import { Sources } from './sources.js';
 import { setClock, tick } from './time.js';
 import { fleet } from './views/fleet.js';
+import { incident } from './views/incident.js';
+import { incidents } from './views/incidents.js';
 import { overview } from './views/overview.js';
 import { target } from './views/target.js';
 import { targets } from './views/targets.js';
 
 const SECOND_MS = 1000;
-const VIEWS = { overview, targets, target, fleet };
+const VIEWS = { overview, targets, target, incidents, incident, fleet };
+/** Incidents that the overview shows. */
+const SHOWN = 6;
 
-/** What every view stands below: the banners. @type {Record<string, import('./sources.js').Spec>} */
+/** What stands round every view: the banners, the number of incidents. @type {Record<string, import('./sources.js').Spec>} */
 const COMMON = {
   agents: { path: 'api/v1/agents', every: 4000, on: ['fleet', 'reset'] },
   vantages: { path: 'api/v1/vantages', every: 4000, on: ['fleet', 'reset'] },
+  incidents: { path: 'api/v1/incidents', query: { state: 'open', limit: SHOWN, members: 3 }, every: 3000, on: ['incident', 'verdict', 'reset'] },
   rejected: { path: 'api/v1/rejected-rows', every: 20_000, on: ['reset'] },
   ready: { path: 'readyz', every: 10_000, on: [], text: true },
 };
@@ -76,19 +81,22 @@ function draw() {
   chrome.speak(entry, link(), VIEWS[route.view].title(route));
 }
 
+/** What the view wants comes first: a browser has six connections to a server, and what stands round the view can wait. */
+const wanted = () => ({ ...VIEWS[route.view].sources(route), ...COMMON });
+
 /** Mounts what the address asks for, and asks for what that needs. */
 function go() {
   route = parse(location.hash);
   const view = VIEWS[route.view];
   const place = `${route.view} ${route.name}`;
   const main = byId('main');
-  sources.want({ ...COMMON, ...view.sources(route) });
+  sources.want(wanted());
   if (mounted !== place) {
     const first = mounted === '';
     mounted = place;
     const root = h('div', { class: `view ${route.view}` });
     main.replaceChildren(root);
-    view.mount(root, { route: () => route, redraw: schedule, rewant: () => sources.want({ ...COMMON, ...view.sources(route) }), entry });
+    view.mount(root, { route: () => route, redraw: schedule, rewant: () => sources.want(wanted()), entry });
     chrome.here(route);
     if (!first) {
       scrollTo(0, 0);
@@ -111,6 +119,7 @@ function lock() {
 
 function start() {
   stopListening();
+  sources.start();
   stopListening = listen((type) => sources.stir(type), (state) => {
     const lost = stream === 'open' && state !== 'open';
     stream = state;
@@ -118,7 +127,6 @@ function start() {
     if (lost || state === 'open') sources.stir('all'); // What happened meanwhile was not told.
     chrome.live(link());
   });
-  sources.start();
 }
 
 function stop() {

@@ -1,15 +1,15 @@
 // Where the reader is: in the fragment of the address, so that it can be sent on, works below any path, and needs no
 // server that knows of it.  #/targets?verdict=down   #/target/NAME
 
-/** @typedef {{view: 'overview' | 'targets' | 'target' | 'fleet', name: string, query: Record<string, string>}} Route */
+/** @typedef {{view: 'overview' | 'targets' | 'target' | 'incidents' | 'incident' | 'fleet', name: string, query: Record<string, string>}} Route */
 
 /** @param {string} hash @returns {Route} */
 export function parse(hash) {
   const [path, query = ''] = hash.replace(/^#\/?/, '').split(/\?(.*)/s);
   const [view, name = ''] = path.split(/\/(.*)/s);
   const given = Object.fromEntries(new URLSearchParams(query));
-  if (view === 'target' && name) return { view, name: decoded(name), query: given };
-  if (view === 'targets' || view === 'fleet') return { view, name: '', query: given };
+  if ((view === 'target' || view === 'incident') && name) return { view, name: decoded(name), query: given };
+  if (view === 'targets' || view === 'incidents' || view === 'fleet') return { view, name: '', query: given };
   return { view: 'overview', name: '', query: given };
 }
 
@@ -31,6 +31,9 @@ export function link(path, query = {}) {
 
 /** The address of one target's page. @param {string} name */
 export const toTarget = (name) => link(`target/${encodeURIComponent(name)}`);
+
+/** The address of one incident's page. @param {string} id */
+export const toIncident = (id) => link(`incident/${encodeURIComponent(id)}`);
 
 /** Changes the query of where the reader is, without a step in their history. @param {Route} route @param {Record<string, string>} query */
 export function requery(route, query) {

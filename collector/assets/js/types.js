@@ -20,7 +20,7 @@
  * @property {Verdicts} targets @property {Slots} slots
  * @property {Record<string, number>} status_codes @property {{status: number, body: number}} unexpected
  * @property {Record<string, number>} failures @property {Latency} latency_ms
- * @property {Uptime | null} uptime @property {Round[]} rounds
+ * @property {Uptime | null} uptime @property {Round[]} rounds @property {number | null} [in_maintenance]
  */
 /**
  * @typedef {object} Listed
@@ -28,8 +28,9 @@
  * @property {string} interval @property {boolean} paused @property {string} verdict @property {string | null} since
  * @property {number | null} status @property {string | null} error @property {number | null} latency_ms
  * @property {string | null} last_planned @property {LastHour} [last_hour]
+ * @property {string | null} [maintenance] until when it is under maintenance
  */
-/** The past hour, a letter a cell of time. @typedef {{cell_ms: number, cells: string}} LastHour */
+/** The past hour, a letter a cell of time; maintenance: a w for each under maintenance. @typedef {{cell_ms: number, cells: string, maintenance?: string | null}} LastHour */
 /** @typedef {{targets: Listed[], total: number, next_cursor: string | null}} TargetsPage */
 /** What one probe found. @typedef {object} Finding
  * @property {number | null} [status] @property {string | null} [error] @property {string | null} [unexpected]
@@ -64,6 +65,7 @@
  * @property {string} name @property {string} url @property {string} category @property {Record<string, string>} labels
  * @property {string} interval @property {string} timeout @property {string} method @property {string} expect_status
  * @property {boolean} paused @property {string} verdict @property {string | null} since @property {At[]} vantages
+ * @property {string | null} [maintenance] until when it is under maintenance
  */
 /**
  * A change of a verdict.
@@ -73,17 +75,33 @@
  * @property {(Finding & {vantage: string})[]} failing
  */
 /**
+ * A target that has an incident, or had it (left), with the evidence by which it joined; without a name: the monitor itself.
+ * @typedef {object} Member
+ * @property {string | null} name @property {boolean} down @property {string} since @property {string | null} left
+ * @property {string | null} why_left @property {string} vantage @property {string} planned @property {number | null} status
+ * @property {string | null} error @property {string | null} unexpected @property {string | null} address @property {string} cause
+ */
+/**
+ * What people should know of.
+ * @typedef {object} Incident
+ * @property {string} id @property {string} kind @property {'open' | 'closed'} state @property {string} severity @property {string} title
+ * @property {{kind: string, value: string}} cause @property {Record<string, string>} labels
+ * @property {string} opened @property {string | null} closed @property {number} flaps
+ * @property {{now: number, peak: number}} members @property {Member[]} targets
+ */
+/** @typedef {{open: number, incidents: Incident[], next_cursor: string | null}} Incidents */
+/**
  * @typedef {object} Hour
  * @property {string} start @property {boolean} final @property {number} revision @property {Slots} slots
  * @property {Record<string, number>} status_codes @property {Record<string, number>} failures
- * @property {Latency} latency_ms @property {Uptime | null} uptime
+ * @property {Latency} latency_ms @property {Uptime | null} uptime @property {number | null} [in_maintenance]
  */
 /**
  * @typedef {object} Slot
  * @property {string} planned @property {string} vantage @property {'received' | 'missed' | 'open'} state
  * @property {string | null} agent @property {string | null} zone @property {number | null} status
  * @property {string | null} error @property {string | null} unexpected @property {string | null} missed
- * @property {number | null} latency_ms
+ * @property {number | null} latency_ms @property {boolean} [maintenance]
  */
 /** @typedef {{hours: Hour[], slots_from: string | null, slots: Slot[]}} History */
 /** What a probe that was asked for found. @typedef {Omit<Probe, 'planned' | 'agent' | 'zone'>} Found */

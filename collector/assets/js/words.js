@@ -53,6 +53,34 @@ export const AGENT_STATES = {
   lost: 'its lease has run out; others have its probes',
 };
 
+/** Kinds of incidents. @type {Record<string, string>} */
+export const KINDS = {
+  failing: 'targets are not well',
+  certificate: 'a certificate expires soon',
+  blind: 'the monitor itself sees too little',
+};
+
+/** What those who have an incident share; of a blind monitor, what it lacks. @type {Record<string, string>} */
+export const CAUSES = {
+  target: 'nothing: it is one target alone',
+  certificate: 'all show the certificate',
+  address: 'all are at the address',
+  host: 'all are on the host',
+  dns_zone: 'all names are in the zone',
+  vantage: 'all fail from one vantage and no other,',
+  agent: 'one agent alone found it,',
+  failure: 'all fail alike,',
+  no_agents: 'no agent speaks to the collector',
+  coverage: 'too few of the last round’s probes have a result',
+  store: 'the log takes no records, so nothing is acknowledged',
+};
+
+/** Causes that have a value of their own to be named. @type {Record<string, boolean>} */
+export const SHARED = { certificate: true, address: true, host: true, dns_zone: true, vantage: true, agent: true, failure: true };
+
+/** Why a target left an incident. @type {Record<string, string>} */
+export const LEFT = { well: 'well again', unasked: 'not probed any more', withdrawn: 'was an agent’s fault', maintenance: 'under maintenance' };
+
 /** @type {[phase: string, meaning: string][]} */
 export const PHASES = [
   ['resolve', 'finding the address'],

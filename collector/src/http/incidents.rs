@@ -17,6 +17,7 @@ pub(super) async fn incidents(
     let kinds = IncidentKind::ALL.map(IncidentKind::name);
     let kind = parameters.choice("kind", &kinds)?;
     let kind = IncidentKind::ALL.into_iter().find(|known| kind.as_deref() == Some(known.name()));
+    let id = parameters.text("id");
     let name = parameters.text("target");
     let limit = parameters.number("limit", 100, 1..=1000)?;
     let members = parameters.number("members", 20, 0..=1000)?;
@@ -28,7 +29,7 @@ pub(super) async fn incidents(
             None => None,
             Some(name) => Some(state.by_name(name).map(|idx| state.target(idx).uid)?),
         };
-        let question = incidents::Question { open, kind, target, before, limit, members };
+        let question = incidents::Question { id, open, kind, target, before, limit, members };
         Some(incidents::incidents(state, core.store_trouble(), now, &question))
     });
     let found = found.await?.ok_or_else(|| Problem::not_found("`target`: no such target"))?;

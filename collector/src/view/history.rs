@@ -79,6 +79,7 @@ pub struct Slot {
     pub unexpected: Option<&'static str>,
     pub missed: Option<&'static str>,
     pub latency_ms: Option<f64>,
+    pub maintenance: bool,
 }
 
 /// The newest slots planned in `[from, to)`, at most `limit` of them behind `cursor`; and where the next page goes on.
@@ -121,7 +122,9 @@ pub fn slots(
     keys.truncate(limit);
     let next = keys.last().copied().filter(|_| more);
     let slots = keys.iter().filter_map(|(planned, vantage)| {
-        Some(slot(state, *vantage, state.series(*vantage, target)?, *planned))
+        let maintenance = state.target(target).quiet.until(*planned).is_some();
+        let series = state.series(*vantage, target)?;
+        Some(Slot { maintenance, ..slot(state, *vantage, series, *planned) })
     });
     (slots.collect(), next)
 }
@@ -156,6 +159,7 @@ fn slot(state: &State, vantage: VantageIdx, series: &Series, planned: Timestamp)
         unexpected,
         missed: missed.map(proto::Missed::name),
         latency_ms: entry.map(|entry| millis(entry.latency_us)),
+        maintenance: false,
     }
 }
 

@@ -13,6 +13,8 @@ use crate::state::{Incidents as All, State};
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct Question {
+    /// Only the one of this id.
+    pub id: Option<String>,
     /// Only open ones, or only those that are over.
     pub open: Option<bool>,
     /// Only those of this kind.
@@ -118,6 +120,7 @@ pub fn incidents(
         question.open.is_none_or(|open| open != incident.is_closed())
             && question.kind.is_none_or(|kind| kind == incident.kind)
             && question.before.is_none_or(|before| incident.number < before)
+            && question.id.as_ref().is_none_or(|wanted| *wanted == id(state.log, incident.number))
             && question.target.is_none_or(|uid| {
                 incident.members.contains_key(&uid) || incident.past.contains_key(&uid)
             })
@@ -133,8 +136,10 @@ pub fn incidents(
         && question.kind.is_none_or(|kind| kind == IncidentKind::Blind)
         && question.target.is_none()
         && question.before.is_none();
-    if let Some(trouble) = lasts.filter(|_| asked) {
-        incidents.insert(0, store_trouble(state, trouble));
+    let troubles = lasts.filter(|_| asked).map(|trouble| store_trouble(state, trouble));
+    if let Some(trouble) = troubles.filter(|it| question.id.as_ref().is_none_or(|id| *id == it.id))
+    {
+        incidents.insert(0, trouble);
     }
     Incidents {
         as_of: now.rfc3339(),

@@ -19,6 +19,7 @@ const CELL_MIN: Duration = Duration::from_secs(120);
 pub struct Strip {
     pub cell_ms: u64,
     pub cells: String,
+    pub maintenance: Option<String>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -47,7 +48,8 @@ impl Cell {
 /// The cells of the last hour, oldest first; the last one holds `now`. A cell is as long as the interval, two minutes at
 /// least, and begins at a whole multiple of that.
 pub fn strip(state: &State, target: TargetIdx, now: Timestamp, only: Option<VantageIdx>) -> Strip {
-    let entry = &state.target(target).entry;
+    let known = state.target(target);
+    let entry = &known.entry;
     let cell = entry.interval.max(CELL_MIN);
     let count = PAST.as_millis().div_ceil(cell.as_millis()).max(1) as u32;
     let first = now.floor(cell) - cell * (count - 1);
@@ -68,6 +70,15 @@ pub fn strip(state: &State, target: TargetIdx, now: Timestamp, only: Option<Vant
             seen.open |= series.open_slots(from, to) > 0;
         }
     }
+    let quiet = |index: u32| {
+        let from = first + cell * index;
+        known.quiet.between(from, (from + cell).min(now)).next().is_some()
+    };
+    let marks: String = (0..count).map(|index| if quiet(index) { 'w' } else { '.' }).collect();
     let cell_ms = u64::try_from(cell.as_millis()).unwrap_or(u64::MAX);
-    Strip { cell_ms, cells: cells.into_iter().map(Cell::letter).collect() }
+    Strip {
+        cell_ms,
+        cells: cells.into_iter().map(Cell::letter).collect(),
+        maintenance: marks.contains('w').then_some(marks),
+    }
 }

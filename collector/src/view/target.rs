@@ -28,6 +28,7 @@ pub struct Full {
     pub paused: bool,
     pub verdict: &'static str,
     pub since: Option<String>,
+    pub maintenance: Option<String>,
     pub last_hour: Strip,
     pub vantages: Vec<At>,
 }
@@ -121,6 +122,7 @@ pub fn full(state: &State, now: Timestamp, name: &str) -> Option<Full> {
         paused: entry.paused,
         verdict: if entry.paused { "paused" } else { target.verdict.name() },
         since: target.since.map(Timestamp::rfc3339),
+        maintenance: target.quiet.until(now).map(Timestamp::rfc3339),
         last_hour: strip(state, idx, now, None),
         vantages: vantages.collect(),
     })

@@ -89,6 +89,7 @@ pub struct Listed {
     pub error: Option<&'static str>,
     pub latency_ms: Option<f64>,
     pub last_planned: Option<String>,
+    pub maintenance: Option<String>,
     pub last_hour: Strip,
 }
 
@@ -190,6 +191,7 @@ fn listed(
         error,
         latency_ms: newest.filter(|entry| answered(entry)).map(|entry| millis(entry.latency_us)),
         last_planned: newest.map(|entry| entry.planned.rfc3339()),
+        maintenance: target.quiet.until(now).map(Timestamp::rfc3339),
         last_hour: strip(state, idx, now, question.vantage),
     }
 }

@@ -14,15 +14,15 @@ pub(crate) const FOUND: &str = r#""started":"time","status":"count|null","error"
     "certificate_expires":"time|null","certificate_subject":"text|null","certificate_issuer":"text|null",
     "headers":{"*":"text"},"body_start":"text|null","body_bytes":"count""#;
 
-const STRIP: &str = r#"{"cell_ms":"positive","cells":"text"}"#;
+const STRIP: &str = r#"{"cell_ms":"positive","cells":"text","maintenance":"text|null"}"#;
 
 const SLOTS: &str =
     r#""expected":"count","received":"count","missed":{"*":"positive"},"open":"count""#;
 
 const LISTED: &str = r#"{"name":"text","url":"text","category":"text","labels":{"*":"text"},"interval":"text",
     "paused":"bool","verdict":"text","since":"time|null","status":"count|null","error":"text|null",
-    "latency_ms":"number|null","last_planned":"time|null",
-    "last_hour":{"cell_ms":"positive","cells":"text"}}"#;
+    "latency_ms":"number|null","last_planned":"time|null","maintenance":"time|null",
+    "last_hour":{"cell_ms":"positive","cells":"text","maintenance":"text|null"}}"#;
 
 fn sum(counts: &Value) -> u64 {
     counts.as_object().expect("a map").values().map(|count| count.as_u64().expect("a count")).sum()
@@ -179,7 +179,7 @@ fn one_target_is_told_in_full_from_each_vantage() {
         &format!(
             r#"{{"name":"text","url":"text","category":"text","labels":{{"*":"text"}},"interval":"text",
             "timeout":"text","method":"text","expect_status":"text","paused":"bool","verdict":"text",
-            "since":"time","last_hour":{STRIP},"vantages":[{at}]}}"#
+            "since":"time","maintenance":"time|null","last_hour":{STRIP},"vantages":[{at}]}}"#
         ),
     );
     let newest = &full["vantages"][0]["newest"];

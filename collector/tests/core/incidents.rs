@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use collector::view::history;
+use collector::view::incidents;
+use collector::view::strip::strip;
 use collector::view::summary::Question;
 use proto::{IncidentKind, Uid};
 
@@ -230,6 +233,31 @@ fn what_fails_during_its_maintenance_is_told_when_that_is_over_and_not_before() 
 }
 
 #[test]
+fn one_incident_can_be_asked_for_by_its_id() {
+    let mut tale = calm(50, 60);
+    tale.down = [3, 4].map(Uid).into();
+    tale.run(200);
+    let ask = |id: Option<&str>| {
+        let question = incidents::Question {
+            id: id.map(str::to_owned),
+            open: None,
+            kind: None,
+            target: None,
+            before: None,
+            limit: 10,
+            members: 1,
+        };
+        incidents::incidents(tale.core.state(), None, tale.now, &question).incidents
+    };
+    let all = ask(None);
+    assert_eq!(all.len(), 2);
+    for one in &all {
+        assert_eq!(ask(Some(&one.id)), std::slice::from_ref(one));
+    }
+    assert_eq!(ask(Some("5c3a9f01-1")), []);
+}
+
+#[test]
 fn an_incident_ends_for_whoever_is_under_maintenance_and_only_for_those() {
     let mut tale = calm(50, 60);
     tale.down = [3, 4].map(Uid).into();
@@ -245,6 +273,23 @@ fn an_incident_ends_for_whoever_is_under_maintenance_and_only_for_those() {
     tale.maintain("");
     tale.run(120);
     assert_eq!(tale.kinds(), ["opened", "opened", "closed", "opened"], "{:?}", tale.messages);
+}
+
+/// The first target's slots inside its window of so many seconds are marked, and the cells of its strip; no other.
+fn assert_marked(tale: &Tale, window: u64) {
+    let state = tale.core.state();
+    let target = state.by_uid(Uid(1)).expect("listed");
+    let all = (tale.now - Duration::from_secs(1000), tale.now);
+    let (slots, _) = history::slots(state, tale.now, target, None, all, None, 1000);
+    let marked = slots.iter().filter(|slot| slot.maintenance).count() as u64;
+    assert_eq!(marked, 2 * window / 60, "one a minute from each of two vantages");
+    let strip = strip(state, target, tale.now, None);
+    let marks = strip.maintenance.expect("a window was there");
+    assert_eq!(marks.len(), strip.cells.len());
+    let cells = marks.matches('w').count() as u64;
+    assert!((window / 120..=window / 120 + 1).contains(&cells), "{marks}");
+    let full = collector::view::target::full(state, tale.now, "t0").expect("listed");
+    assert_eq!(full.maintenance, None, "the window is over");
 }
 
 #[test]
@@ -275,6 +320,7 @@ fn slots_under_maintenance_are_counted_and_left_out_of_uptime_also_after_the_fil
     let uptime = found.uptime.expect("slots are settled");
     assert_eq!((uptime.low, uptime.high, uptime.coverage), (1.0, 1.0, 1.0));
     assert!(found.failures["connect"] > 100, "they are in every count: {:?}", found.failures);
+    assert_marked(&tale, 600);
     tale.kill();
     tale.run(1);
     assert_eq!(summary(&tale).in_maintenance, Some(inside), "what was is in the log");

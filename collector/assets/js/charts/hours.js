@@ -19,11 +19,12 @@ const CLOCK_PX = 52;
 const DAY_HOURS = 26;
 
 /** @param {Hour} hour */
-function account({ start, slots, uptime, latency_ms: latency, final, revision }) {
+function account({ start, slots, uptime, latency_ms: latency, final, revision, in_maintenance: quiet }) {
   const missed = Object.entries(slots.missed).map(([why, n]) => `${num(n)} missed: ${own(REASONS, why) ?? why}`);
   return [
-    `${clock(start, 'day')}: ${uptime ? `uptime ${percent(uptime.low)}${uptime.low === uptime.high ? '' : ` … ${percent(uptime.high)}`}` : 'nothing settled'}`,
+    `${clock(start, 'day')}: ${uptime ? `uptime ${percent(uptime.low)}${uptime.low === uptime.high ? '' : ` … ${percent(uptime.high)}`}` : quiet ? 'no uptime' : 'nothing settled'}`,
     `${num(slots.received)} of ${num(slots.expected)} probes done`, ...missed, slots.open ? `${num(slots.open)} running` : '',
+    quiet ? `${num(quiet)} under maintenance, left out of uptime` : '',
     latency.p50 === null ? '' : `p50 ${millis(latency.p50)}`, final ? (revision > 1 ? `revised ${revision - 1} ×` : '') : 'not final yet',
   ].filter(Boolean).join('; ');
 }
@@ -42,7 +43,8 @@ export function drawHours(root, hours) {
   const labelled = every(list.length, width - LEFT - label / 2, label);
   /** @type {Record<string, string>} */
   const paths = {};
-  list.forEach(({ uptime }, i) => {
+  list.forEach(({ uptime, in_maintenance: quiet }, i) => {
+    if (quiet) paths.quiet = (paths.quiet ?? '') + box(LEFT + i * step, TOP + high + 1, step, 3);
     if (!uptime) return;
     let y = TOP + high;
     const stack = /** @type {const} */ ([['c2', uptime.low], ['miss', uptime.high - uptime.low], ['fail', 1 - uptime.high]]);
@@ -66,7 +68,7 @@ export function drawHours(root, hours) {
         class: 'tick', x: px(LEFT + (i + 0.5) * step), y: HEIGHT - 5, 'text-anchor': 'middle',
       }, clock(start, cut))))));
   const chosen = plot.querySelector('.chosen');
-  scrub(plot, words, 'Point at an hour, or use the arrow keys, to read it. Hatched is what nobody knows: probes that were missed.', {
+  scrub(plot, words, 'Point at an hour, or use the arrow keys, to read it. Hatched is what nobody knows: probes that were missed. A bar below: some were under maintenance.', {
     count: list.length,
     account: (i) => account(list[i]),
     find: (fraction) => Math.floor((fraction * width - LEFT) / step),

@@ -2,7 +2,7 @@
 
 import { h } from '../dom.js';
 import { count, num, phrase } from '../format.js';
-import { link } from '../route.js';
+import { link, toIncident } from '../route.js';
 import { glyph } from './marks.js';
 import { stateOf } from './places.js';
 
@@ -15,6 +15,8 @@ const PLACES_MAX = 4;
 /** How many agents a vantage lacks. @param {import('../types.js').Vantage} vantage */
 const want = ({ name, capacity }) => `${name}: about ${count(capacity?.more_agents ?? 0, 'more agent')} (some ${num(Math.ceil(capacity?.needed ?? 0))} probes at once are needed, there is room for ${num(capacity?.at_once)})`;
 
+const sentence = (/** @type {string} */ text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+
 /** @param {Banner} banner */
 const line = ({ key, kind, first, rest }) => h('div', { class: `banner ${kind}`, 'data-key': key }, glyph(kind === 'info' ? 'info' : 'warn'),
   h('div', {}, h('b', {}, first), ' ', rest));
@@ -25,11 +27,16 @@ const line = ({ key, kind, first, rest }) => h('div', { class: `banner ${kind}`,
  * @param {import('../types.js').Rejected | undefined} seen.rejected
  * @param {string | null} seen.unwell what the collector says is wrong with itself
  * @param {{problem: string | null} | undefined} seen.settings
+ * @param {import('../types.js').Incident | undefined} seen.blind the newest open incident of the monitor itself
  */
-export function banners({ agents, vantages, rejected, unwell, settings }) {
+export function banners({ agents, vantages, rejected, unwell, settings, blind }) {
   /** @type {Banner[]} */
   const list = [];
   if (unwell) list.push({ key: 'unwell', kind: 'bad', first: 'The collector is unwell.', rest: unwell });
+  // That nobody probes is said below, with what to do.
+  if (blind && blind.cause.kind !== 'no_agents') {
+    list.push({ key: 'blind', kind: 'bad', first: 'The monitor itself is blind.', rest: [sentence(blind.title), ' ', h('a', { href: toIncident(blind.id) }, 'See the incident.')] });
+  }
   if (agents) list.push(...fleet(agents, vantages ?? []));
   const short = (vantages ?? []).filter(({ capacity }) => capacity && capacity.more_agents > 0);
   if (short.length) list.push({ key: 'short', kind: 'warn', first: 'The list needs more agents.', rest: phrase(short.slice(0, PLACES_MAX).map(want)) });

@@ -40,13 +40,20 @@ export function headline({ targets, slots }, nobody) {
   return { verdict: 'up', text: targets.up === 1 ? 'The one target is up' : `All ${count(targets.up, 'target')} are up`, more: 'Every one answers as expected.' };
 }
 
-/** Coverage in words. @param {Summary['slots']} slots @param {boolean} nobody no agent is connected */
-export function coverage(slots, nobody) {
+/** Coverage in words. @param {Summary['slots']} slots @param {boolean} nobody no agent is connected @param {number} quiet planned under maintenance */
+export function coverage(slots, nobody, quiet) {
   if (!slots.expected) return 'No probe was due yet.';
   const reasons = Object.entries(slots.missed).sort((a, b) => b[1] - a[1])
     .map(([reason, n]) => `${num(n)} missed: ${own(REASONS, reason) ?? reason}`);
   return `${[`${num(slots.received)} of ${num(slots.expected)} probes done`, ...reasons,
-    slots.open ? `${num(slots.open)} ${nobody ? 'waiting for an agent' : 'running'}` : ''].filter(Boolean).join('; ')}.`;
+    slots.open ? `${num(slots.open)} ${nobody ? 'waiting for an agent' : 'running'}` : '',
+    quiet ? `${num(quiet)} of them under maintenance, left out of uptime` : ''].filter(Boolean).join('; ')}.`;
+}
+
+/** What was done stands out; the rest of the account follows. @param {string} text */
+function spoken(text) {
+  const end = text.indexOf(';');
+  return end < 0 ? h('b', {}, text) : [h('b', {}, text.slice(0, end + 1)), text.slice(end + 1)];
 }
 
 /** @param {Summary} summary @param {boolean} nobody no agent is connected */
@@ -64,7 +71,7 @@ export function drawHeadline(summary, nobody) {
         ['v-up', targets.up], ['v-unknown', targets.unknown], ['v-paused', targets.paused]], 12)),
     h('div', { class: 'complete' },
       h('h2', {}, 'Is that the whole of it?'),
-      h('p', { class: 'coverage' }, coverage(slots, nobody)),
+      h('p', { class: 'coverage' }, spoken(coverage(slots, nobody, summary.in_maintenance ?? 0))),
       gap === 0 ? null : h('p', { class: 'bad' },
         `This does not add up: ${num(Math.abs(gap))} too ${gap > 0 ? 'few' : 'many'}. Please report it.`),
       share([['p-c2', slots.received], ['p-miss', missed], ['p-open', slots.open]], 12),

@@ -49,7 +49,7 @@ function became(slot) {
 }
 
 /** A readable account of one slot. @param {Slot} slot */
-const account = (slot) => [`${clock(slot.planned, 'day')}: ${became(slot)}`, slot.latency_ms === null ? '' : millis(slot.latency_ms),
+const account = (slot) => [`${clock(slot.planned, 'day')}: ${became(slot)}`, slot.maintenance ? 'under maintenance, left out of uptime' : '', slot.latency_ms === null ? '' : millis(slot.latency_ms),
   slot.agent ? `by ${slot.agent}${slot.zone ? ` (${slot.zone})` : ''}` : ''].filter(Boolean).join(', ');
 
 /** @param {Slot[]} slots newest first */
@@ -108,7 +108,7 @@ function drawSlots(root, { slots, slots_from: from }) {
     const list = of(name);
     const plot = /** @type {HTMLElement} */ (place.querySelector('.slot-plot'));
     const width = Math.min(plot.clientWidth || 600, list.length * 14);
-    paint(plot, strip(list.map(letter).join(''), width, null));
+    paint(plot, strip(list.map(letter).join(''), width, null, list.map((slot) => (slot.maintenance ? 'w' : '.')).join('')));
     const words = /** @type {Element} */ (place.querySelector('.account'));
     scrub(plot, words, 'Point at a probe, or use the arrow keys, to read it.', {
       count: list.length,

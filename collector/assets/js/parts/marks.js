@@ -2,9 +2,10 @@
 
 import { h, s } from '../dom.js';
 import { own } from '../format.js';
+import { at } from '../time.js';
 import { AGENT_STATES, FAILURES, STATUSES, VERDICTS } from '../words.js';
 
-const FORMS = new Set([...Object.keys(VERDICTS), 'warn', 'info', 'connected', 'draining', 'silent', 'suspect', 'lost']);
+const FORMS = new Set([...Object.keys(VERDICTS), 'warn', 'info', 'connected', 'draining', 'silent', 'suspect', 'lost', 'blind', 'certificate', 'maintenance']);
 
 /** The form of a verdict or a state. @param {string} name */
 export const glyph = (name) => s('svg', { class: 'glyph', viewBox: '0 0 16 16', 'aria-hidden': 'true' },
@@ -22,7 +23,11 @@ export const sign = (verdict) => h('span', { class: 'sign', 'data-v': verdict, t
 export const stateBadge = (state) => h('span', { class: 'badge state', 'data-state': state, title: own(AGENT_STATES, state) },
   glyph(state), state);
 
-/** What a probe found, in a word or two. @param {import('../types.js').Listed} target */
+/** That a target is under maintenance, and until when; nothing if it is not. @param {string | null | undefined} until */
+export const underMaintenance = (until) => (until ? h('span', { class: 'quieted', title: 'What it fails by now is marked, left out of uptime, and told to nobody.' },
+  glyph('maintenance'), 'maintenance until ', at(until, 'minutes')) : null);
+
+/** What a probe found, in a word or two. @param {{status: number | null, error: string | null, paused: boolean}} target */
 export function found(target) {
   if (target.error) return [h('b', {}, target.error), ' ', h('small', {}, own(FAILURES, target.error) ?? '')];
   if (typeof target.status === 'number') return [h('b', {}, target.status), ' ', h('small', {}, own(STATUSES, String(target.status)) ?? '')];

@@ -70,7 +70,7 @@ function vantage(one, target, longest) {
   const row = (/** @type {string} */ name, /** @type {import('../dom.js').Child} */ value) => h('div', {}, h('dt', {}, name), h('dd', {}, value));
   return h('section', { class: 'card vantage', 'data-key': one.vantage, 'aria-label': `From ${one.vantage}` },
     h('header', {}, h('h2', {}, one.vantage), badge(one.verdict)),
-    one.last_hour ? strip(one.last_hour.cells, STRIP_PX, `Past hour, ${summed(one.last_hour)}`) : null,
+    one.last_hour ? strip(one.last_hour.cells, STRIP_PX, `Past hour, ${summed(one.last_hour)}`, one.last_hour.maintenance) : null,
     newest ? [
       h('p', { class: 'outcome' }, outcome(newest), ' ', h('b', { class: 'took' }, millis(newest.latency_ms))),
       phases(newest, longest),

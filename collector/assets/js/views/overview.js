@@ -8,15 +8,17 @@ import { FAILURES, REASONS, STATUSES, VERDICTS } from '../words.js';
 import { drawLines } from '../charts/lines.js';
 import { cutOf } from '../charts/scale.js';
 import { drawRounds, legend } from '../charts/rounds.js';
-import { empty, found, glyph, instead, sign, stateBadge } from '../parts/marks.js';
+import { empty, found, glyph, instead, sign, stateBadge, underMaintenance } from '../parts/marks.js';
 import { bars, ofCode } from '../parts/counts.js';
 import { drawHeadline } from '../parts/headline.js';
+import { andMore, incidentList } from '../parts/incidents.js';
 import { behind, places, stateOf, worries } from '../parts/places.js';
 import { table } from '../parts/table.js';
 
 /** @typedef {import('../types.js').Summary} Summary */
 
 const SHOWN = 8;
+const OVER = 4;
 const PLACES_MAX = 3;
 const TARGETS = 'api/v1/targets';
 
@@ -37,6 +39,8 @@ export const overview = {
       h('section', { id: 'headline', class: 'card headline', 'aria-label': 'In short' }),
       h('nav', { id: 'tiles', class: 'tiles', 'aria-label': 'Targets by verdict' }),
       h('div', { class: 'board' },
+        card('incidents', 'Open incidents', 'w8', h('div', { id: 'incidents' })),
+        card('over', 'Ended lately', 'w4', h('div', { id: 'over' })),
         card('rounds', 'The past hour, round by round', 'w7', h('div', { id: 'rounds' },
           h('div', { id: 'legend' }), h('div', { class: 'plot', 'aria-label': 'Rounds of the past hour' }),
           h('p', { class: 'account note' })),
@@ -58,6 +62,7 @@ export const overview = {
     });
     return {
       summary: { path: 'api/v1/summary', query: { window: '1h', vantage }, every: 2000, on: ['verdict', 'round', 'reset'] },
+      over: { path: 'api/v1/incidents', query: { state: 'closed', limit: OVER, members: 0 }, every: 5000, on: ['incident', 'reset'] },
       down: list('down'),
       partial: list('partial'),
       changes: { path: 'api/v1/changes', query: { limit: SHOWN }, every: 3000, on: ['verdict', 'reset'] },
@@ -70,11 +75,13 @@ export const overview = {
     const vantages = entry('vantages').data?.vantages ?? [];
     drawPlaces(vantages, vantage);
     paint(byId('headline'), instead(summary, 'This collector has no summary.') ?? drawHeadline(summary.data, nobody(entry('agents'))));
-    if (summary.data) drawSummary(summary.data, vantage);
+    drawTiles(summary.data, vantage);
+    if (summary.data) drawSummary(summary.data);
     const judged = (/** @type {Summary | undefined} */ s) => (s ? s.targets.up + s.targets.degraded + s.targets.partial + s.targets.down : 0);
     const nothing = judged(summary.data) ? 'Nothing is down.' : 'Nothing has been judged yet.';
     drawList('outages', entry('down'), nothing, 'down', vantage);
     drawList('regional', entry('partial'), 'No target fails from some places only.', 'partial', vantage, failingFrom(entry('changes')));
+    drawIncidents(entry('incidents'), entry('over'));
     drawChanges(entry('changes'));
     drawFleet(vantages, entry('agents'));
   },
@@ -91,13 +98,18 @@ function drawPlaces(vantages, chosen) {
   select.value = chosen;
 }
 
-/** @param {Summary} summary @param {string} vantage */
-function drawSummary(summary, vantage) {
-  const { targets, slots, status_codes: codes, failures, latency_ms: latency, rounds } = summary;
-  paint(byId('tiles'), Object.entries(VERDICTS).map(([verdict, meaning]) => h('a', {
-    class: 'tile', 'data-v': verdict, 'data-none': targets[/** @type {'up'} */ (verdict)] === 0,
-    href: link('targets', { verdict, vantage }),
-  }, h('span', { class: 'name' }, glyph(verdict), verdict), h('b', {}, num(targets[/** @type {'up'} */ (verdict)])), h('small', {}, meaning))));
+/** They are there before their numbers: what is below them does not move. @param {Summary | undefined} summary @param {string} vantage */
+function drawTiles(summary, vantage) {
+  paint(byId('tiles'), Object.entries(VERDICTS).map(([verdict, meaning]) => {
+    const n = summary?.targets[/** @type {'up'} */ (verdict)];
+    return h('a', { class: 'tile', 'data-v': verdict, 'data-none': !n, href: link('targets', { verdict, vantage }) },
+      h('span', { class: 'name' }, glyph(verdict), verdict), h('b', {}, num(n)), h('small', {}, meaning));
+  }));
+}
+
+/** @param {Summary} summary */
+function drawSummary(summary) {
+  const { slots, status_codes: codes, failures, latency_ms: latency, rounds } = summary;
   const there = new Set(rounds.flatMap((round) => [
     ...Object.keys(round.status_codes).map(ofCode), sum(round.failures) && 'p-fail', sum(round.missed) && 'p-miss', round.open && 'p-open',
   ]).filter(Boolean).map((name) => String(name).slice(2)));
@@ -119,6 +131,20 @@ function drawSummary(summary, vantage) {
   byId('codes-note').textContent = status || body ? `${num(status)} not the status expected, ${num(body)} not the body` : '';
 }
 
+/** @param {import('../sources.js').AnyEntry} open @param {import('../sources.js').AnyEntry} over */
+function drawIncidents(open, over) {
+  const absent = 'This collector groups no outages; a newer one does.';
+  /** @type {import('../types.js').Incidents} */
+  const { incidents, open: all } = open.data ?? { incidents: [], open: 0, next_cursor: null };
+  paint(byId('incidents'), instead(open, absent) ?? (incidents.length
+    ? [incidentList(incidents), andMore(all - incidents.length, 'open')]
+    : empty('None: there is nothing that people should be told of.')));
+  const ended = /** @type {import('../types.js').Incident[]} */ (over.data?.incidents ?? []);
+  paint(byId('over'), instead(over, absent) ?? (ended.length
+    ? [incidentList(ended), h('p', { class: 'note' }, h('a', { href: link('incidents') }, 'All incidents'))]
+    : empty('No incident has ended yet.')));
+}
+
 /** @param {Summary} summary */
 function roundsTable({ rounds }) {
   return table('Rounds of the past hour', [['Start'], ['Planned', 'n'], ['Received', 'n'], ['4xx', 'n'], ['5xx', 'n'], ['No answer', 'n'], ['Missed', 'n'], ['Running', 'n']],
@@ -132,7 +158,7 @@ function roundsTable({ rounds }) {
 /** @param {import('../types.js').Listed} target @param {string} from where it fails, if that is known */
 const item = (target, from) => h('li', { 'data-key': target.name }, sign(target.verdict),
   h('a', { class: 'cut', href: toTarget(target.name), title: target.name }, target.name),
-  h('span', { class: 'what' }, found(target), from), h('span', { class: 'since' }, ago(target.since)));
+  h('span', { class: 'what' }, found(target), from, target.maintenance ? [', ', underMaintenance(target.maintenance)] : ''), h('span', { class: 'since' }, ago(target.since)));
 
 /** From where a target fails, if a change of these says it. @param {import('../sources.js').AnyEntry} changes */
 const failingFrom = (changes) => (/** @type {string} */ target) => {

@@ -5,13 +5,15 @@ import { age, count, own } from '../format.js';
 import { link } from '../route.js';
 import { ago, at, now } from '../time.js';
 import { VERDICTS } from '../words.js';
-import { empty, glyph, instead, sign } from '../parts/marks.js';
+import { incidentList } from '../parts/incidents.js';
+import { empty, glyph, instead, sign, underMaintenance } from '../parts/marks.js';
 import { drawHistory, historyParts } from '../parts/history.js';
 import { drawNow, wrong } from '../parts/now.js';
 import { probeNow } from '../parts/probe-now.js';
 
 /** @typedef {import('../types.js').Target} Target */
 
+const HAD_MAX = 10;
 const DAY_MS = 86_400_000;
 const HOUR_MS = 3_600_000;
 const PROBE_MS = 60_000; // Its timeout is at most its interval; nobody looks at a button longer than this.
@@ -27,18 +29,21 @@ export const target = {
     paint(root,
       h('p', { class: 'crumbs' }, h('a', { href: link('targets') }, 'Targets'), ' ›'),
       h('div', { id: 'head', class: 'target-head' }, h('h1', {}, name)),
+      h('div', { id: 'in-incident' }),
       h('div', { id: 'wrong' }),
       h('div', { class: 'probe' }, probeNow(name, PROBE_MS)),
       h('div', { id: 'now' }),
       h('section', { class: 'card', 'aria-labelledby': 'history-h' },
         h('header', {}, h('h2', { id: 'history-h' }, 'History'), h('p', { id: 'ranges', class: 'ranges' })),
         h('div', { id: 'history', hidden: true }, historyParts()), h('div', { id: 'no-history' })),
-      h('section', { class: 'card', 'aria-labelledby': 'changed-h' }, h('header', {}, h('h2', { id: 'changed-h' }, 'Changes')), h('div', { id: 'changed' })));
+      h('section', { class: 'card', 'aria-labelledby': 'changed-h' }, h('header', {}, h('h2', { id: 'changed-h' }, 'Changes')), h('div', { id: 'changed' })),
+      h('section', { class: 'card', 'aria-labelledby': 'had-h' }, h('header', {}, h('h2', { id: 'had-h' }, 'Incidents that it has or had')), h('div', { id: 'had' })));
   },
 
   sources({ name, query }) {
     return {
       target: { path: path(name), every: 2000, on: ['verdict', 'reset'], strict: true },
+      had: { path: 'api/v1/incidents', query: { target: name, limit: HAD_MAX, members: 0 }, every: 3000, on: ['incident', 'verdict', 'reset'], strict: true },
       changes: { path: 'api/v1/changes', query: { target: name, from: monthAgo(), limit: 20 }, every: 5000, on: ['verdict', 'reset'], strict: true },
       history: { path: `${path(name)}/history`, query: { from: since(query.range) }, every: 8000, on: ['round', 'revision', 'reset'], strict: true },
     };
@@ -63,6 +68,7 @@ export const target = {
     drawHead(found);
     paint(byId('wrong'), wrong(found));
     paint(byId('now'), drawNow(found));
+    drawIncidents(entry('had'));
     drawChanges(entry('changes'));
     const history = entry('history');
     byId('history').hidden = !history.data;
@@ -90,6 +96,15 @@ const ranges = ({ name, query }) => Object.entries(RANGES).map(([range, [words]]
 const monthAgo = () => `${new Date(now() - 30 * DAY_MS).toISOString().slice(0, 10)}T00:00:00Z`;
 
 /** @param {import('../sources.js').AnyEntry} entry */
+function drawIncidents(entry) {
+  const list = /** @type {import('../types.js').Incident[]} */ (entry.data?.incidents ?? []);
+  const open = list.filter(({ state }) => state === 'open');
+  paint(byId('in-incident'), open.length ? h('section', { class: 'card in-incident', 'aria-labelledby': 'in-h' },
+    h('h2', { id: 'in-h' }, open.length > 1 ? 'It is part of these incidents' : 'It is part of an incident'), incidentList(open)) : null);
+  paint(byId('had'), instead(entry, 'This collector groups no outages; a newer one does.') ?? (list.length ? incidentList(list) : empty('None is known.')));
+}
+
+/** @param {import('../sources.js').AnyEntry} entry */
 function drawChanges(entry) {
   const changes = /** @type {import('../types.js').Change[]} */ (entry.data?.changes ?? []);
   paint(byId('changed'), instead(entry, 'This collector does not tell changes; a newer one does.') ?? (changes.length
@@ -111,7 +126,7 @@ function drawHead(found) {
   paint(byId('head'),
     h('h1', {}, found.name),
     h('p', { class: 'said', 'data-v': found.verdict }, glyph(found.verdict), h('b', {}, found.verdict),
-      h('span', {}, VERDICTS[found.verdict] ?? ''), found.since ? h('span', { class: 'note' }, 'for ', ago(found.since, '')) : null),
+      h('span', {}, VERDICTS[found.verdict] ?? ''), found.since ? h('span', { class: 'note' }, 'for ', ago(found.since, '')) : null, underMaintenance(found.maintenance)),
     h('p', { class: 'url' }, web ? h('a', { href: web, rel: 'noreferrer noopener', target: '_blank' }, found.url) : found.url),
     h('p', { class: 'note' }, `${found.method} every ${found.interval}, within ${found.timeout}, expects ${found.expect_status || '200-399'}, from ${count(found.vantages.length, 'vantage')}`),
     tags.length ? h('p', { class: 'tags' }, tags.map(([text, query]) => h('a', {

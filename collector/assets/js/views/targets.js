@@ -6,7 +6,7 @@ import { link, requery, toTarget } from '../route.js';
 import { ago } from '../time.js';
 import { VERDICTS } from '../words.js';
 import { legend, strip, summed } from '../charts/strip.js';
-import { badge, empty, found, instead } from '../parts/marks.js';
+import { badge, empty, found, instead, underMaintenance } from '../parts/marks.js';
 import { table } from '../parts/table.js';
 
 /** @typedef {import('../types.js').Listed} Listed */
@@ -169,7 +169,7 @@ function rows(list, query) {
   ], list.map((target) => ({
     key: target.name,
     cells: [badge(target.verdict), named(target, query),
-      ...(strips ? [target.last_hour ? strip(target.last_hour.cells, STRIP_PX, `Past hour, ${summed(target.last_hour)}`) : h('small', {}, '–')] : []),
-      found(target), millis(target.latency_ms), ago(target.since), target.interval, ago(target.last_planned)],
+      ...(strips ? [target.last_hour ? strip(target.last_hour.cells, STRIP_PX, `Past hour, ${summed(target.last_hour)}`, target.last_hour.maintenance) : h('small', {}, '–')] : []),
+      [found(target), target.maintenance ? underMaintenance(target.maintenance) : null], millis(target.latency_ms), ago(target.since), target.interval, ago(target.last_planned)],
   })));
 }

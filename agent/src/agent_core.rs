@@ -110,6 +110,8 @@ pub enum Attempt {
     Fault,
     /// There was no permit before the window closed.
     NoPermit,
+    /// It had not begun when [`Effect::StopStarting`] came.
+    NotBegun,
 }
 
 /// What the shell has to do.
@@ -128,7 +130,7 @@ pub enum Effect<H> {
         /// Not sooner than after this.
         after: Duration,
     },
-    /// Starts that did not begin must not begin any more.
+    /// Starts that did not begin must not begin any more: each of them ends as [`Attempt::NotBegun`].
     StopStarting,
     /// Everything is delivered.
     Drained,

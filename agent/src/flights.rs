@@ -172,10 +172,11 @@ impl<H: Clone> Flights<H> {
         if start_before > now { None } else { self.take(ticket) }
     }
 
-    /// Drops everything that has not started. Gives the earliest planned start among them that was scheduled.
-    pub(crate) fn drop_unstarted(&mut self) -> Option<Timestamp> {
-        let unstarted = self.by_ticket.iter().filter(|(_, (_, stage))| *stage != Stage::Running);
-        let tickets: Vec<_> = unstarted.map(|(ticket, _)| *ticket).collect();
+    /// Drops everything that is not with the shell. Gives the earliest planned start among them that was scheduled.
+    pub(crate) fn drop_waiting(&mut self) -> Option<Timestamp> {
+        let queued = self.queued.iter().map(|(_, ticket)| *ticket);
+        let resting = self.resting.iter().map(|(_, ticket)| *ticket);
+        let tickets: Vec<_> = queued.chain(resting).collect();
         let dropped = tickets.into_iter().filter_map(|ticket| self.take(ticket));
         dropped.filter(|flight| !flight.from_run).map(|flight| flight.planned).min()
     }
@@ -289,16 +290,19 @@ mod tests {
     }
 
     #[test]
-    fn dropping_what_has_not_started_says_what_the_watermark_must_not_pass() {
+    fn dropping_what_waits_here_says_what_the_watermark_must_not_pass_and_keeps_what_the_shell_has()
+    {
         let mut flights = Flights::new(1);
         for (uid, planned, from_run) in
-            [(1, 5, false), (2, 10, true), (3, 20, false), (4, 30, false)]
+            [(1, 5, false), (2, 6, false), (3, 10, true), (4, 20, false), (5, 30, false)]
         {
             flights.add(flight(uid, planned, from_run), None);
         }
         let (running, _) = flights.hand().unwrap();
         flights.started(running, None);
-        assert_eq!(flights.drop_unstarted(), Some(at(20)));
-        assert_eq!((flights.running(), flights.waiting()), (1, 0));
+        flights.hand().unwrap();
+        assert_eq!(flights.drop_waiting(), Some(at(20)));
+        assert_eq!((flights.running(), flights.waiting()), (1, 1));
+        assert_eq!(flights.oldest_scheduled(), Some(at(5)));
     }
 }

@@ -183,11 +183,10 @@ impl Runtime {
                     Attempt::Found { outcome, .. } => self.metrics.found(*outcome),
                     Attempt::Paused => self.metrics.wasted(Missed::AgentPaused),
                     Attempt::Fault => self.metrics.wasted(Missed::AgentFault),
-                    Attempt::NoPermit => {}
+                    Attempt::NoPermit | Attempt::NotBegun => {}
                 }
                 Event::Ended { ticket, attempt }
             }
-            Told::Stopped => Event::Tick,
             Told::Tuned(applied) => Event::Tuned(applied),
         }
     }

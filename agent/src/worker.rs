@@ -41,7 +41,7 @@ impl Admit for Prober {
 
 /// The probes of one agent.
 pub(crate) struct Workers {
-    tasks: JoinSet<Option<(Ticket, Attempt)>>,
+    tasks: JoinSet<(Ticket, Attempt)>,
     tickets: FxHashMap<Id, Ticket>,
     shared: Arc<Shared>,
     started: mpsc::Receiver<(Ticket, LocalMicros)>,
@@ -64,8 +64,6 @@ pub(crate) enum Told {
     Started(Ticket, LocalMicros),
     /// A try is over.
     Ended(Ticket, Attempt),
-    /// A try was given up before it began, because nothing may begin any more.
-    Stopped,
     /// Settings were tried.
     Tuned(SettingsApplied),
 }
@@ -97,14 +95,12 @@ impl Workers {
     pub(crate) fn start(&mut self, start: Start<Ready>) {
         let ticket = start.ticket;
         let (shared, no_more) = (self.shared.clone(), self.no_more.clone());
-        let task = self.tasks.spawn(async move {
-            let attempt = shared.attempt(&start, &no_more).await?;
-            Some((start.ticket, attempt))
-        });
+        let task =
+            self.tasks.spawn(async move { (start.ticket, shared.attempt(&start, &no_more).await) });
         self.tickets.insert(task.id(), ticket);
     }
 
-    /// What has not begun must not begin; what is to be started later may.
+    /// What has not begun must not begin, and each says [`Attempt::NotBegun`]; what is to be started later may begin.
     pub(crate) fn stop_starting(&mut self) {
         std::mem::take(&mut self.no_more).cancel();
     }
@@ -135,14 +131,14 @@ impl Workers {
                 Told::Tuned(applied)
             }
             Some(ended) = self.tasks.join_next_with_id() => match ended {
-                Ok((id, ended)) => {
+                Ok((id, (ticket, attempt))) => {
                     self.tickets.remove(&id);
-                    ended.map_or(Told::Stopped, |(ticket, attempt)| Told::Ended(ticket, attempt))
+                    Told::Ended(ticket, attempt)
                 }
                 Err(error) => {
                     tracing::error!(%error, "a probe panicked: please report this");
-                    let ticket = self.tickets.remove(&error.id());
-                    ticket.map_or(Told::Stopped, |ticket| Told::Ended(ticket, Attempt::Fault))
+                    let ticket = self.tickets.remove(&error.id()).expect("every task has its ticket");
+                    Told::Ended(ticket, Attempt::Fault)
                 }
             },
         }
@@ -150,8 +146,8 @@ impl Workers {
 }
 
 impl Shared {
-    /// One try, from waiting to its end. None if nothing may begin any more.
-    async fn attempt(&self, start: &Start<Ready>, no_more: &CancellationToken) -> Option<Attempt> {
+    /// One try, from waiting to its end.
+    async fn attempt(&self, start: &Start<Ready>, no_more: &CancellationToken) -> Attempt {
         let (prepared, timeout) = &*start.handle;
         let permits = async {
             let host = self.prober.permit(prepared).await;
@@ -160,21 +156,23 @@ impl Shared {
         };
         let permits = tokio::select! {
             biased;
-            () = no_more.cancelled() => return None,
+            () = no_more.cancelled() => return Attempt::NotBegun,
             permits = permits => permits,
-            () = tokio::time::sleep(until(start.start_before)) => return Some(Attempt::NoPermit),
+            () = tokio::time::sleep(until(start.start_before)) => return Attempt::NoPermit,
         };
         let started = boot_time();
         if started >= start.start_before {
-            return Some(Attempt::NoPermit);
+            return Attempt::NoPermit;
         }
         self.pauses.tick(started);
-        self.started.send((start.ticket, started)).await.ok()?;
+        if self.started.send((start.ticket, started)).await.is_err() {
+            return Attempt::NotBegun; // The agent has ended.
+        }
         // Boxed, so that one who waits for a permit takes little memory.
         let ended = Box::pin(self.prober.probe(prepared)).await;
         let paused = self.pauses.tainted(started, boot_time(), *timeout);
         drop(permits);
-        Some(match ended {
+        match ended {
             _ if paused => Attempt::Paused,
             Ended::Report(report) => Attempt::Found {
                 started,
@@ -187,6 +185,6 @@ impl Shared {
                 tracing::debug!(fault = fault.name(), "this machine ran short of something");
                 Attempt::Fault
             }
-        })
+        }
     }
 }

@@ -66,7 +66,7 @@ impl<A: Admit> AgentCore<A> {
             }),
             Attempt::Paused => Err(Missed::AgentPaused),
             Attempt::Fault => Err(Missed::AgentFault),
-            Attempt::NoPermit => Err(Missed::Overloaded),
+            Attempt::NoPermit | Attempt::NotBegun => Err(Missed::Overloaded),
         };
         self.answer(stream, id, found);
         true

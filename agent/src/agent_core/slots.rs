@@ -143,6 +143,7 @@ impl<A: Admit> AgentCore<A> {
                 let reason = self.excuses.reason(flight.planned, flight.start_before);
                 self.miss(&flight, reason);
             }
+            Attempt::NotBegun => self.retry(flight, None, self.now, Missed::Overloaded),
         }
     }
 
@@ -210,9 +211,9 @@ impl<A: Admit> AgentCore<A> {
         self.start_due();
         let until = self.clock.now(self.now).unwrap_or(Timestamp::EPOCH);
         self.schedule.clear();
-        let dropped = self.flights.drop_unstarted().unwrap_or(until);
+        // Of those that the shell has, some have begun by now: it says which, and those are not cut short.
+        let dropped = self.flights.drop_waiting().unwrap_or(until);
         self.drain = Some(Drain { until, watermark_max: until.min(dropped), said: false });
-        self.effects.retain(|effect| !matches!(effect, Effect::Start(_)));
         self.effects.push(Effect::StopStarting);
         self.say_draining();
     }

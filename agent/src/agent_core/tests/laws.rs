@@ -16,6 +16,7 @@ enum Step {
     Connect,
     Grant(u64),
     Revoke(i64),
+    Drain,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -27,6 +28,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Connect),
         1 => (1..12_u64).prop_map(Step::Grant),
         1 => (0..5_000_i64).prop_map(Step::Revoke),
+        1 => Just(Step::Drain),
     ]
 }
 
@@ -45,11 +47,14 @@ proptest! {
                 Step::Pass(ms) => rig.pass(ms),
                 Step::End(n, how) if !running.is_empty() => {
                     let index = running.swap_remove(n % running.len());
-                    rig.started(index);
+                    if how != 3 {
+                        rig.started(index);
+                    }
                     let attempt = match how {
                         0 => Attempt::Paused,
                         1 => Attempt::Fault,
                         2 => Attempt::NoPermit,
+                        3 => Attempt::NotBegun,
                         _ => Attempt::Found {
                             started: rig.now,
                             outcome: Outcome::Failed(Failure::Timeout),
@@ -87,6 +92,7 @@ proptest! {
                     let until = at(now + after);
                     rig.assign(vec![Revoke { shard: shard(), until }], vec![]);
                 }
+                Step::Drain => rig.apply(Event::Drain),
             }
             while known < rig.starts.len() {
                 running.push(known);

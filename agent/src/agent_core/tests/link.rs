@@ -139,6 +139,7 @@ fn a_drain_finishes_what_runs_drops_what_does_not_and_ends_when_all_is_acknowled
     let draining =
         |m: &AgentMessage| matches!(m, AgentMessage::Draining { until } if *until == at(1_700));
     assert!(rig.sent.iter().any(draining));
+    rig.ended(1, Attempt::NotBegun);
     rig.pass(20_000);
     assert_eq!(rig.starts.len(), 2, "nothing starts any more");
     assert!(!rig.drained);
@@ -151,6 +152,22 @@ fn a_drain_finishes_what_runs_drops_what_does_not_and_ends_when_all_is_acknowled
     assert!(rig.drained);
     assert_eq!(rig.reported().results.len(), 1);
     assert!(rig.reported().missed.is_empty(), "another agent will run it");
+}
+
+#[test]
+fn a_probe_whose_begin_was_not_heard_of_before_the_drain_is_finished_and_reported() {
+    let mut rig = Rig::welcomed();
+    rig.grant(0, vec![target(1, 10_000, 1_500)]);
+    rig.pass(600);
+    rig.apply(Event::Drain);
+    assert!(!rig.drained, "it may have begun");
+    rig.started(0);
+    rig.pass(1_000);
+    let found = rig.found();
+    rig.ended(0, found);
+    assert_eq!(rig.reported().results.len(), 1);
+    let said = rig.results().last().unwrap().watermark;
+    assert_eq!(said, at(1_600), "up to the drain everything is said");
 }
 
 #[test]

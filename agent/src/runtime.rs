@@ -167,6 +167,7 @@ impl Runtime {
 
     /// Takes what has ended and what is due.
     fn turn(&mut self) {
+        self.workers.begin();
         let mut events = Vec::new();
         while let Some(told) = self.workers.told() {
             events.push(self.told(told));

@@ -1,7 +1,9 @@
 //! Probes as tasks: each waits for its permits, runs, and says how it ended. A panic is a fault of ours, not silence.
 
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -25,6 +27,11 @@ use crate::tuning::{Own, Tuner};
 /// Starts that are told and not yet taken note of: a task that finds it full waits a moment.
 const STARTED_MAX: usize = 1024;
 
+/// Tasks at once that the runtime has not come to yet. Its queue is first come first served: behind ten thousand new probes those
+/// that run, and the stream to the collector, would wait for a second, and what is due faster than this machine can probe it
+/// would bring everything to a stop.
+const NEW_MAX: usize = 256;
+
 /// A target, ready to be probed.
 pub(crate) type Ready = Arc<(Prepared, Duration)>;
 
@@ -42,6 +49,8 @@ impl Admit for Prober {
 /// The probes of one agent.
 pub(crate) struct Workers {
     tasks: JoinSet<(Ticket, Attempt)>,
+    /// What is to be started and is no task yet, with what stops it.
+    waiting: VecDeque<(Start<Ready>, CancellationToken)>,
     tickets: FxHashMap<Id, Ticket>,
     shared: Arc<Shared>,
     started: mpsc::Receiver<(Ticket, LocalMicros)>,
@@ -51,6 +60,8 @@ pub(crate) struct Workers {
 }
 
 struct Shared {
+    /// Tasks that have not run yet.
+    new: AtomicUsize,
     prober: Prober,
     permits: Limit,
     pauses: Arc<Pauses>,
@@ -75,9 +86,11 @@ impl Workers {
         let permits = Limit::new(own.concurrency(None));
         let tuner = Tuner::new(prober.clone(), own);
         let no_more = CancellationToken::new();
-        let shared = Arc::new(Shared { prober, permits, pauses, started: sender });
+        let new = AtomicUsize::new(0);
+        let shared = Arc::new(Shared { new, prober, permits, pauses, started: sender });
         Self {
             tasks: JoinSet::new(),
+            waiting: VecDeque::new(),
             tickets: FxHashMap::default(),
             shared,
             started,
@@ -91,13 +104,25 @@ impl Workers {
         self.tuner.tune(settings);
     }
 
-    /// Probes as soon as there are permits.
+    /// Probes as soon as there is room and there are permits.
     pub(crate) fn start(&mut self, start: Start<Ready>) {
-        let ticket = start.ticket;
-        let (shared, no_more) = (self.shared.clone(), self.no_more.clone());
-        let task =
-            self.tasks.spawn(async move { (start.ticket, shared.attempt(&start, &no_more).await) });
-        self.tickets.insert(task.id(), ticket);
+        self.waiting.push_back((start, self.no_more.clone()));
+        self.begin();
+    }
+
+    /// Makes tasks of what waits, as far as there is room.
+    pub(crate) fn begin(&mut self) {
+        while self.shared.new.load(Ordering::Relaxed) < NEW_MAX
+            && let Some((start, no_more)) = self.waiting.pop_front()
+        {
+            let (ticket, shared) = (start.ticket, self.shared.clone());
+            shared.new.fetch_add(1, Ordering::Relaxed);
+            let task = self.tasks.spawn(async move {
+                shared.new.fetch_sub(1, Ordering::Relaxed);
+                (ticket, shared.attempt(&start, &no_more).await)
+            });
+            self.tickets.insert(task.id(), ticket);
+        }
     }
 
     /// What has not begun must not begin, and each says [`Attempt::NotBegun`]; what is to be started later may begin.
@@ -107,7 +132,7 @@ impl Workers {
 
     /// Whether there may be news later.
     pub(crate) fn are_busy(&self) -> bool {
-        !self.tasks.is_empty() || self.tuner.is_busy()
+        !self.tasks.is_empty() || !self.waiting.is_empty() || self.tuner.is_busy()
     }
 
     /// The next piece of news, if there is one by now. Whoever asks is not woken when there is: see [`Workers::are_busy`].
@@ -186,5 +211,68 @@ impl Shared {
                 Attempt::Fault
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proto::{ProbeSpec, Timestamp, Uid};
+
+    use super::*;
+    use crate::probe::ProbeOptions;
+
+    fn workers() -> Workers {
+        let probe = ProbeOptions::default();
+        let prober = Prober::new(&probe).expect("the defaults are good");
+        let own = Own { probe, concurrency: Some(10), concurrency_max: 10 };
+        Workers::new(prober, own, Arc::new(Pauses::new(boot_time())))
+    }
+
+    /// Its window has closed: it ends as soon as it gets a turn, without a probe.
+    fn closed(workers: &Workers, ticket: u64) -> Start<Ready> {
+        let spec = ProbeSpec::get("http://127.0.0.1/");
+        let prepared = workers.shared.prober.prepare(&spec).expect("a good target");
+        let handle = Arc::new((prepared, spec.timeout));
+        let (planned, start_before) = (Timestamp::EPOCH, LocalMicros(0));
+        Start { ticket: Ticket(ticket), uid: Uid(ticket), planned, start_before, handle }
+    }
+
+    #[tokio::test]
+    async fn of_ten_thousand_starts_only_a_few_stand_before_those_that_run_and_all_have_their_turn()
+    {
+        let mut workers = workers();
+        for ticket in 0..10_000 {
+            workers.start(closed(&workers, ticket));
+        }
+        let mut ended = Vec::new();
+        while workers.are_busy() {
+            assert!(workers.tasks.len() <= NEW_MAX, "{} tasks", workers.tasks.len());
+            tokio::task::yield_now().await;
+            while let Some(told) = workers.told() {
+                let Told::Ended(ticket, Attempt::NoPermit) = told else { panic!("{told:?}") };
+                ended.push(ticket.0);
+            }
+            workers.begin();
+        }
+        assert_eq!(ended, Vec::from_iter(0..10_000), "the first come first");
+    }
+
+    #[tokio::test]
+    async fn what_waits_to_begin_says_that_it_must_not_when_nothing_may_begin_any_more() {
+        let mut workers = workers();
+        for ticket in 0..1_000 {
+            workers.start(closed(&workers, ticket));
+        }
+        workers.stop_starting();
+        let mut ended = 0;
+        while workers.are_busy() {
+            tokio::task::yield_now().await;
+            while let Some(told) = workers.told() {
+                assert!(matches!(told, Told::Ended(_, Attempt::NotBegun)), "{told:?}");
+                ended += 1;
+            }
+            workers.begin();
+        }
+        assert_eq!(ended, 1_000);
     }
 }

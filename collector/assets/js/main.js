@@ -17,14 +17,14 @@ import { targets } from './views/targets.js';
 
 const SECOND_MS = 1000;
 const VIEWS = { overview, targets, target, incidents, incident, fleet };
-/** Incidents that the overview shows. */
-const SHOWN = 6;
+/** Open incidents that are looked at, of which the overview shows some. */
+const NEWEST = 50;
 
 /** What stands round every view: the banners, the number of incidents. @type {Record<string, import('./sources.js').Spec>} */
 const COMMON = {
   agents: { path: 'api/v1/agents', every: 4000, on: ['fleet', 'reset'] },
   vantages: { path: 'api/v1/vantages', every: 4000, on: ['fleet', 'reset'] },
-  incidents: { path: 'api/v1/incidents', query: { state: 'open', limit: SHOWN, members: 3 }, every: 3000, on: ['incident', 'verdict', 'reset'] },
+  incidents: { path: 'api/v1/incidents', query: { state: 'open', limit: NEWEST, members: 3 }, every: 3000, on: ['incident', 'verdict', 'reset'] },
   rejected: { path: 'api/v1/rejected-rows', every: 20_000, on: ['reset'] },
   ready: { path: 'readyz', every: 10_000, on: [], text: true },
 };

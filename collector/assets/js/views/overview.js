@@ -18,6 +18,7 @@ import { table } from '../parts/table.js';
 /** @typedef {import('../types.js').Summary} Summary */
 
 const SHOWN = 8;
+const OPEN = 6;
 const OVER = 4;
 const PLACES_MAX = 3;
 const TARGETS = 'api/v1/targets';
@@ -136,8 +137,10 @@ function drawIncidents(open, over) {
   const absent = 'This collector groups no outages; a newer one does.';
   /** @type {import('../types.js').Incidents} */
   const { incidents, open: all } = open.data ?? { incidents: [], open: 0, next_cursor: null };
-  paint(byId('incidents'), instead(open, absent) ?? (incidents.length
-    ? [incidentList(incidents), andMore(all - incidents.length, 'open')]
+  // Of those that began at one time the largest is the news.
+  const shown = [...incidents].sort((a, b) => b.opened.localeCompare(a.opened) || b.members.now - a.members.now).slice(0, OPEN);
+  paint(byId('incidents'), instead(open, absent) ?? (shown.length
+    ? [incidentList(shown), andMore(all - shown.length, 'open')]
     : empty('None: there is nothing that people should be told of.')));
   const ended = /** @type {import('../types.js').Incident[]} */ (over.data?.incidents ?? []);
   paint(byId('over'), instead(over, absent) ?? (ended.length

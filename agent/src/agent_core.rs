@@ -26,6 +26,11 @@ use crate::parts::Parts;
 use crate::schedule::Schedule;
 use crate::usage::Usage;
 
+/// With a worse idea of the collector's time nothing is started: a collector that stood still while it was greeted would have its
+/// first slots started before they are due, and refuse them. It takes five seconds (`core/ingest.rs`). The next heartbeat, which is
+/// said at once, tells better.
+const CLOCK_ERROR_MAX: Duration = Duration::from_secs(4);
+
 /// Who the agent is, and its bounds.
 #[derive(Clone, Debug)]
 pub struct CoreConfig {
@@ -263,9 +268,15 @@ impl<A: Admit> AgentCore<A> {
     pub fn next_wakeup(&mut self) -> Option<LocalMicros> {
         let due =
             [self.schedule.next().filter(|_| self.drain.is_none()), self.flights.next_expiry()];
-        let due = due.into_iter().flatten().min().and_then(|at| self.clock.local_at(at));
+        let due = due.into_iter().flatten().min().filter(|_| self.knows_time());
+        let due = due.and_then(|at| self.clock.local_at(at));
         let rest = [due, self.flights.next_wake(), self.outbox.seal_at(), self.link.next_wakeup()];
         rest.into_iter().flatten().min()
+    }
+
+    /// Whether the collector's time is known well enough to start anything by it.
+    fn knows_time(&self) -> bool {
+        self.clock.error() <= CLOCK_ERROR_MAX
     }
 
     /// Seals and sends what may be sealed and sent; says when all of a drain is done.

@@ -4,6 +4,7 @@
 //! first. Reads no clock.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proto::{Timestamp, Uid};
 use rustc_hash::FxHashMap;
@@ -13,6 +14,15 @@ use crate::clock::LocalMicros;
 /// Names one try of one slot. Never reused, so what is said of an old try is known as old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(pub u64);
+
+/// When a probe started, by what was known of the collector's clock then.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Began {
+    /// On the collector's clock, …
+    pub(crate) at: Timestamp,
+    /// … which may have been off by so much.
+    pub(crate) clock_error: Duration,
+}
 
 /// A slot on its way to a result.
 #[derive(Clone, Debug)]
@@ -29,8 +39,8 @@ pub(crate) struct Flight<H> {
     pub(crate) handle: H,
     /// It came by Run, so the watermark does not speak of it.
     pub(crate) from_run: bool,
-    /// When it started, by what was known of the collector's clock then.
-    pub(crate) began: Option<Timestamp>,
+    /// When it started.
+    pub(crate) began: Option<Began>,
     /// Tries that ended with a shortage on this machine.
     pub(crate) faults: u32,
 }
@@ -127,11 +137,7 @@ impl<H: Clone> Flights<H> {
     }
 
     /// The shell has started it. None for a try that is over.
-    pub(crate) fn started(
-        &mut self,
-        ticket: Ticket,
-        began: Option<Timestamp>,
-    ) -> Option<&Flight<H>> {
+    pub(crate) fn started(&mut self, ticket: Ticket, began: Option<Began>) -> Option<&Flight<H>> {
         let (flight, stage) = self.by_ticket.get_mut(&ticket)?;
         flight.began = began;
         if *stage == Stage::Handed {

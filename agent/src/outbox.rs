@@ -57,6 +57,8 @@ struct Open {
     batch: Batch,
     cost: usize,
     since: Option<LocalMicros>,
+    /// How far the clock may have been off by which its results were timed.
+    clock_error: Duration,
 }
 
 /// A batch that will not change any more.
@@ -128,6 +130,11 @@ impl Outbox {
         self.keep_bound();
     }
 
+    /// The clock by which the result taken in last was timed may have been off by so much, more perhaps than it is now.
+    pub(crate) fn timed_within(&mut self, clock_error: Duration) {
+        self.open.clock_error = self.open.clock_error.max(clock_error);
+    }
+
     /// Takes a range of missed slots in.
     pub(crate) fn add_missed(&mut self, now: LocalMicros, range: MissedRange) {
         self.open.cost += size_of::<MissedRange>();
@@ -152,8 +159,9 @@ impl Outbox {
     /// Closes the open batch, if there is anything in it. Every scheduled key before `watermark` must be in this batch
     /// or in an earlier one.
     pub(crate) fn seal(&mut self, watermark: Timestamp, clock_error: Duration) {
-        let Open { batch, .. } = std::mem::take(&mut self.open);
+        let Open { batch, clock_error: timed_within, .. } = std::mem::take(&mut self.open);
         if !batch.is_empty() {
+            let clock_error = clock_error.max(timed_within);
             self.push(self.sealed.len(), &batch, watermark, clock_error);
             self.keep_bound();
         }

@@ -7,7 +7,7 @@ use proto::{Missed, MissedRange, Note, ProbeResult, RunTarget, Timestamp};
 use super::{AgentCore, Attempt, Drain, Effect, Start};
 use crate::admit::Admit;
 use crate::clock::LocalMicros;
-use crate::flights::{Flight, Ticket};
+use crate::flights::{Began, Flight, Ticket};
 use crate::schedule::Due;
 
 /// How long a slot rests after a shortage on this machine before it is tried again.
@@ -23,7 +23,7 @@ const ONE: Duration = Duration::from_millis(1);
 impl<A: Admit> AgentCore<A> {
     /// Takes what is due, gives up what is too late, and hands out as much as the shell takes.
     pub(super) fn start_due(&mut self) {
-        let Some(now) = self.clock.now(self.now) else { return };
+        let Some(now) = self.clock.now(self.now).filter(|_| self.knows_time()) else { return };
         while self.drain.is_none()
             && let Some(due) = self.schedule.pop_due(now)
         {
@@ -99,10 +99,11 @@ impl<A: Admit> AgentCore<A> {
     }
 
     pub(super) fn started(&mut self, ticket: Ticket, at: LocalMicros) {
-        let began = self.clock.now(at);
+        let clock_error = self.clock.error();
+        let began = self.clock.now(at).map(|at| Began { at, clock_error });
         let Some(flight) = self.flights.started(ticket, began) else { return };
-        if let (Some(started), false) = (began, flight.from_run) {
-            self.lateness.0 = self.lateness.0.max(started.since(flight.planned));
+        if let (Some(began), false) = (began, flight.from_run) {
+            self.lateness.0 = self.lateness.0.max(began.at.since(flight.planned));
         }
     }
 
@@ -115,9 +116,10 @@ impl<A: Admit> AgentCore<A> {
         match attempt {
             Attempt::Found { started, outcome, phases, body_bytes, note } => {
                 let start_delay_ms = self.start_delay_ms(&flight, started);
-                let Flight { uid, revision, planned, .. } = flight;
+                let Flight { uid, revision, planned, began, .. } = flight;
                 let note = (*note != Note::default()).then_some(note);
-                self.found(ProbeResult {
+                let timed = began.map_or_else(|| self.clock.error(), |began| began.clock_error);
+                let result = ProbeResult {
                     uid,
                     revision,
                     planned,
@@ -126,7 +128,8 @@ impl<A: Admit> AgentCore<A> {
                     phases,
                     body_bytes,
                     note,
-                });
+                };
+                self.found(result, timed);
             }
             Attempt::Paused => self.retry(flight, None, self.now, Missed::AgentPaused),
             Attempt::Fault => {
@@ -150,15 +153,17 @@ impl<A: Admit> AgentCore<A> {
     /// How long after its plan a probe of `flight` started, in milliseconds. It was due by the clock of that moment: what is
     /// learnt of the clock meanwhile would move its start, perhaps out of its window, and a result that is true would be refused.
     fn start_delay_ms(&self, flight: &Flight<A::Handle>, started: LocalMicros) -> i32 {
-        let started = flight.began.or_else(|| self.clock.now(started));
+        let started = flight.began.map(|began| began.at).or_else(|| self.clock.now(started));
         let started = started.map_or(flight.planned, |at| at.max(flight.planned));
         let delay = started.millis().saturating_sub(flight.planned.millis());
         let limit = i64::from(i32::MAX);
         i32::try_from(delay.clamp(-limit, limit)).expect("it was clamped")
     }
 
-    fn found(&mut self, result: ProbeResult) {
+    /// Takes a result in, of which the start was known to `timed_within`.
+    fn found(&mut self, result: ProbeResult, timed_within: Duration) {
         self.outbox.add(self.now, result);
+        self.outbox.timed_within(timed_within);
         if self.outbox.is_full() {
             self.seal();
         }

@@ -170,6 +170,59 @@ fn a_probe_whose_begin_was_not_heard_of_before_the_drain_is_finished_and_reporte
     assert_eq!(said, at(1_600), "up to the drain everything is said");
 }
 
+/// What a collector answers whose clock shows `now_us` to what was asked at `echo_us`.
+fn welcome(now_us: i64, echo_us: u64) -> CollectorMessage {
+    CollectorMessage::Welcome(Welcome {
+        epoch: 1,
+        now_us,
+        echo_us,
+        lease: Duration::from_secs(60),
+        beat: Duration::from_secs(5),
+        unacked_bytes_max: 1 << 20,
+        log: 1,
+    })
+}
+
+#[test]
+fn nothing_is_started_by_a_time_that_is_not_known_to_five_seconds() {
+    let mut rig = Rig::new();
+    rig.stream = StreamId(1);
+    rig.apply(Event::Connected(rig.stream));
+    // The collector stood still for ten seconds before it answered.
+    let asked = rig.now.0;
+    rig.now = LocalMicros(asked + 10_000_000);
+    rig.hear(welcome(rig.collector_us(), asked));
+    rig.grant(0, vec![target(1, 10_000, 4_000)]);
+    rig.pass(100);
+    assert!(rig.starts.is_empty(), "it is taken for {:?}", rig.core.collector_now(rig.now));
+    let beat = Beat { sent_us: rig.now.0, now_us: rig.collector_us(), ..Beat::default() };
+    rig.hear(CollectorMessage::Beat(beat));
+    rig.pass(4_000);
+    let planned: Vec<_> = rig.starts.iter().map(|start| start.planned).collect();
+    assert_eq!(planned, [at(4_000), at(14_000)], "as soon as it is known: the first was due");
+}
+
+#[test]
+fn a_result_says_how_well_time_was_known_when_it_started_not_when_it_is_sent() {
+    let mut rig = Rig::new();
+    rig.stream = StreamId(1);
+    rig.apply(Event::Connected(rig.stream));
+    let asked = rig.now.0;
+    rig.now = LocalMicros(asked + 3_000_000);
+    rig.hear(welcome(rig.collector_us(), asked));
+    rig.grant(0, vec![target(1, 10_000, 7_000)]);
+    rig.pass(2_000);
+    rig.started(0);
+    let beat = Beat { sent_us: rig.now.0, now_us: rig.collector_us(), ..Beat::default() };
+    rig.hear(CollectorMessage::Beat(beat));
+    let found = rig.found();
+    rig.ended(0, found);
+    rig.pass(200);
+    let results = rig.results();
+    let with_it = results.iter().find(|message| !message.columns.is_empty()).unwrap();
+    assert_eq!(with_it.clock_error, Duration::from_millis(1_500));
+}
+
 #[test]
 fn a_drain_says_so_again_on_the_next_stream() {
     let mut rig = Rig::welcomed();

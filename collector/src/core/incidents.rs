@@ -1,7 +1,7 @@
 //! Watching for incidents: who fails is gathered, judged by [`crate::incidents`], and logged. Decisions are taken on what is
 //! durable alone, one after the other, so nothing is ever opened twice.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proto::{
@@ -101,7 +101,8 @@ impl Core {
         facts.extend(self.blind_facts(now, next));
         let more = grown(&self.state.incidents, &facts);
         facts.extend(more);
-        facts.extend(self.ends(now));
+        let over = self.ends(now, &facts);
+        facts.extend(over);
         self.log_facts(now, facts);
     }
 
@@ -280,10 +281,13 @@ impl Core {
         category.into_iter().chain(labels).collect()
     }
 
-    /// Incidents that nobody has had for long enough are over.
-    fn ends(&self, now: Timestamp) -> Vec<IncidentFact> {
+    /// Incidents that nobody has had for long enough are over, but for those that somebody joins now.
+    fn ends(&self, now: Timestamp, facts: &[IncidentFact]) -> Vec<IncidentFact> {
+        let joined = facts.iter().filter(|fact| matches!(fact.what, IncidentWhat::Joined(_)));
+        let joined: BTreeSet<u64> = joined.map(|fact| fact.incident).collect();
         let over = |incident: &&Incident| {
             incident.empty_since.is_some_and(|since| now.since(since) >= incident.hold)
+                && !joined.contains(&incident.number)
         };
         let ended = self.state.incidents.empty().filter(over);
         ended

@@ -28,6 +28,8 @@ const COUNTED_MAX: usize = 10_000;
 pub(super) struct Blindness {
     /// Since when no agent speaks.
     alone_since: Option<Timestamp>,
+    /// When this process last went on after standing still: what it did not hear in that time says nothing.
+    awake_since: Timestamp,
     /// The round to be counted next, when to look, and what was counted so far.
     round: Timestamp,
     look: Timestamp,
@@ -57,7 +59,22 @@ impl Blindness {
     /// Begins with the round that ended last.
     pub(super) fn new(now: Timestamp, length: Duration) -> Self {
         let (round, look) = (now.floor(length) - length, now);
-        Self { alone_since: None, round, look, counting: None, poor: None, store: None }
+        let awake_since = Timestamp::EPOCH;
+        Self {
+            alone_since: None,
+            awake_since,
+            round,
+            look,
+            counting: None,
+            poor: None,
+            store: None,
+        }
+    }
+
+    /// This process stood still until now.
+    pub(super) fn awake(&mut self, now: Timestamp) {
+        self.awake_since = now;
+        self.alone_since = self.alone_since.map(|_| now);
     }
 }
 
@@ -69,9 +86,11 @@ impl Core {
 
     /// Notes when the log has taken nothing for too long; what it was is logged when it can be.
     pub(super) fn watch_store(&mut self, now: Timestamp) {
+        let blindness = &mut self.watch.blindness;
         let waiting = self.appending.front().map(|first| first.record.at);
+        let waiting = waiting.map(|since| since.max(blindness.awake_since));
         let stuck = waiting.filter(|since| now.since(*since) >= STORE_AFTER);
-        let store = &mut self.watch.blindness.store;
+        let store = &mut blindness.store;
         let lasts = store.is_some_and(|trouble| trouble.until.is_none());
         match (stuck, lasts) {
             (Some(since), false) => {

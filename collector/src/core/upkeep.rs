@@ -151,6 +151,7 @@ impl Core {
             self.absences.add(self.last_tick, now);
         }
         self.judges_from = now + self.config.lease + SETTLE_SLACK;
+        self.watch.blindness.awake(now);
         tracing::warn!(
             ?pause,
             "this process stood still, or was too busy to see the time; what could not be run for that is missed as collector_down"

@@ -97,3 +97,32 @@ fn a_slot_that_was_asked_of_an_agent_whose_stream_broke_then_is_missed_as_agent_
     assert_eq!(count(Missed::NotReported, &missed), 0, "{missed:?}");
     assert!(count(Missed::AgentLost, &missed) > 0, "{missed:?}");
 }
+
+#[test]
+fn a_record_that_was_on_its_way_while_everything_stood_still_is_no_trouble_with_the_log() {
+    let mut rig = Rig::new(targets(60, 20));
+    rig.hello(1, "a1", 1, "eu");
+    rig.run(10, &[1]);
+    rig.stall_log();
+    let now = rig.now();
+    deliver(&mut rig, 1, now - Duration::from_secs(10));
+    rig.run(1, &[1]);
+    assert!(rig.core.appends_waiting() > 0);
+    rig.stand_still(Duration::from_secs(90));
+    rig.run(25, &[1]);
+    assert_eq!(rig.core.store_trouble(), None, "it has had 26 seconds");
+    rig.run(10, &[1]);
+    assert!(rig.core.store_trouble().is_some(), "now it has had half a minute");
+}
+
+#[test]
+fn agents_that_come_back_after_everything_stood_still_were_not_all_gone() {
+    let (mut rig, _) = stood_still();
+    rig.run(50, &[]);
+    rig.stand_still(Duration::from_secs(90));
+    rig.run(2, &[]);
+    assert_eq!(rig.core.state().incidents.count(), 0, "nobody could come while it stood still");
+    rig.hello(2, "a1", 1, "eu");
+    rig.run(60, &[2]);
+    assert_eq!(rig.core.state().incidents.count(), 0);
+}

@@ -121,11 +121,11 @@ need_valgrind() {
 
 # What the benchmarks set beside the agent, and what they measure with. Unpacked, not installed: nothing is started.
 need_bench() {
-    NGINX=$(command -v nginx || echo "$PWD/$TOOLS/usr/sbin/nginx")
+    NGINX_PROGRAM=$(command -v nginx || echo "$PWD/$TOOLS/usr/sbin/nginx")
     BLACKBOX=$(command -v prometheus-blackbox-exporter || echo "$PWD/$TOOLS/usr/bin/prometheus-blackbox-exporter")
-    export NGINX BLACKBOX
+    export NGINX_PROGRAM BLACKBOX
     if may_install; then
-        [[ -x $NGINX && -x $BLACKBOX ]] || {
+        [[ -x $NGINX_PROGRAM && -x $BLACKBOX ]] || {
             apt_lists && mkdir -p "$TOOLS/deb" && (
                 cd "$TOOLS/deb" && apt-get download -qq -o APT::Sandbox::User=root nginx nginx-light prometheus-blackbox-exporter &&
                     for package in *.deb; do dpkg-deb -x "$package" ..; done
@@ -135,7 +135,7 @@ need_bench() {
         need_valgrind >&2
         command -v ip >/dev/null || apt_install iproute2
     fi
-    [[ -x $NGINX && -x $BLACKBOX ]] && command -v valgrind ip openssl curl python3 >/dev/null && return
+    [[ -x $NGINX_PROGRAM && -x $BLACKBOX ]] && command -v valgrind ip openssl curl python3 >/dev/null && return
     echo "for the benchmarks: install nginx, prometheus-blackbox-exporter, valgrind, iproute2, openssl and curl"
     return 1
 }

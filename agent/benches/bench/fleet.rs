@@ -61,7 +61,19 @@ impl Load {
             let grant = Grant { shard, from, content_hash: version, targets, more: false };
             let assign = Assign { version, revokes: vec![], grants: vec![grant] };
             stream.say(CollectorMessage::Assign(assign)).await;
-            while !matches!(stream.next().await, Some(AgentMessage::Applied(_))) {}
+            applied(stream).await;
+        }
+    }
+}
+
+/// Waits until an agent holds what it was given; what it has found by then is acknowledged, or it would hold on to it.
+async fn applied(stream: &mut Conversation) {
+    loop {
+        match stream.next().await {
+            Some(AgentMessage::Applied(_)) => return,
+            Some(AgentMessage::Results(message)) => stream.ack(message.seq).await,
+            Some(_) => {}
+            None => panic!("the agent ended the stream"),
         }
     }
 }
@@ -148,7 +160,7 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
             Grant { shard, from, content_hash: version, targets: targets.to_vec(), more: false };
         let assign = Assign { version, revokes: vec![], grants: vec![grant] };
         stream.say(CollectorMessage::Assign(assign)).await;
-        while !matches!(stream.next().await, Some(AgentMessage::Applied(_))) {}
+        applied(&mut stream).await;
     }
     let base = rss_kib(&pid);
     let deadline = Instant::now() + Duration::from_secs(40);

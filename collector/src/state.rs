@@ -28,7 +28,7 @@ use proto::{
 pub use accept::{Accepted, LATE_MAX};
 pub use changes::{CHANGES_MAX, Changes, FAILING_MAX, VerdictChange};
 pub use hours::Hours;
-pub use incidents::{Incident, Incidents};
+pub use incidents::{Incident, Incidents, Message};
 pub use quiet::Quiet;
 pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;

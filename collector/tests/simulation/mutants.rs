@@ -46,6 +46,12 @@ pub enum Mutant {
     AcksOutOfOrder,
     /// A slot is judged missed as soon as a new collector leads.
     SettlesWithoutWaiting,
+    /// Facts of incidents are taken for durable and never written.
+    IncidentsForgotten,
+    /// Facts of incidents are written twice.
+    IncidentsTwice,
+    /// A message is noted as told before the receiver has taken it.
+    ToldBeforeTaken,
     /// Benign: every batch of results comes twice.
     ResendEverything,
     /// Benign: every slot is run by two agents.

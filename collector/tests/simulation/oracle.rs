@@ -5,7 +5,9 @@
 //! faults are over. Another part of the collector gets a law here by a file of its own and a line in [`check`].
 
 pub mod acknowledged;
+mod failures;
 mod history;
+mod incidents;
 mod ledger;
 mod missed;
 mod peace;
@@ -34,8 +36,10 @@ pub fn check(world: &mut World) {
     what_is_up_is_not_down(world, &says);
     let refused = &world.books.refused;
     assert!(!refused.contains_key("too_late"), "nothing here is a day late: {refused:?}");
+    incidents::check(world);
     history::check(world);
     peace::check(world);
+    incidents::all_is_told(world);
 }
 
 /// The collector counts what an independent recount of the log counts.

@@ -9,6 +9,7 @@ pub mod faults;
 mod leader;
 mod log;
 mod network;
+pub mod receiver;
 mod targets;
 mod trace;
 
@@ -29,6 +30,7 @@ use faults::{Faults, Kind, Plan};
 use leader::Leader;
 use log::Log;
 use network::Link;
+use receiver::Receiver;
 use trace::Trace;
 
 pub const LEASE: Duration = Duration::from_secs(20);
@@ -62,6 +64,8 @@ pub struct World {
     /// Nothing is ever wrong with a target.
     pub targets_are_up: bool,
     pub books: Books,
+    /// Somebody who is told of incidents.
+    pub receiver: Receiver,
     /// Every event that anybody took, if they are to be noted.
     pub trace: Option<Trace>,
     story: String,
@@ -112,6 +116,7 @@ impl World {
             list,
             targets_are_up: has(Kind::DeadUplink),
             books,
+            receiver: Receiver::new(seed, now),
             trace: None,
             story: String::new(),
             plan: Plan::new(faults, now),
@@ -158,8 +163,9 @@ impl World {
 
     fn next_instant(&self) -> Option<Timestamp> {
         let leader = Some(self.leader.next(self.now));
+        let receiver = Some(self.receiver.next());
         let others = [self.plan.next(), self.log.next(), self.network_next(), self.agents_next()];
-        others.into_iter().chain([leader]).flatten().min()
+        others.into_iter().chain([leader, receiver]).flatten().min()
     }
 
     fn step(&mut self) {
@@ -170,6 +176,7 @@ impl World {
         for n in 0..self.nodes.len() {
             self.step_node(n);
         }
+        self.tell_receiver();
     }
 
     /// Whether agents may run out of room for what they found.

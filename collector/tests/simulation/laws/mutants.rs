@@ -48,32 +48,35 @@ fn caught(mutant: Mutant, seed: u64) -> Option<String> {
 }
 
 /// Each with a seed that shows it.
-const CAUGHT: [(Mutant, u64); 16] = [
+const CAUGHT: [(Mutant, u64); 22] = [
     (Mutant::AckBeforeAppend, 1),
     (Mutant::PausedProbeAsTimeout, 1),
     (Mutant::TakeoverWithNextSlot, 1),
     (Mutant::OffsetStep, 1),
-    (Mutant::LateResultDroppedSilently, 1),
+    (Mutant::LateResultDroppedSilently, 2),
     (Mutant::TrimBeforeManifest, 1),
     (Mutant::AcksOutOfOrder, 1),
+    (Mutant::UnknownAppendTakenAsDone, 2),
+    (Mutant::PartTakenAsWritten, 2),
+    (Mutant::RefusedNotAcknowledged, 1),
+    (Mutant::IncidentsForgotten, 1),
+    (Mutant::IncidentsTwice, 1),
+    (Mutant::ToldBeforeTaken, 1),
     (Mutant::Counts(Wrong::FirstWins), 1),
     (Mutant::Counts(Wrong::LastWins), 1),
     (Mutant::Counts(Wrong::DedupeByStartTime), 1),
     (Mutant::Counts(Wrong::HourByArrival), 1),
-    (Mutant::Counts(Wrong::MissedOverwritesResult), 1),
+    (Mutant::Counts(Wrong::MissedOverwritesResult), 2),
     (Mutant::Counts(Wrong::RevisionThatAdds), 1),
     (Mutant::Counts(Wrong::LogAndHourBothCounted), 1),
     (Mutant::Counts(Wrong::ExpectedFromTodaysCatalog), 1),
-    (Mutant::Counts(Wrong::UidReused), 1),
+    (Mutant::Counts(Wrong::UidReused), 9),
 ];
 
 /// Mistakes that have no seed yet; or none, because another rule makes them good.
-const OTHERS: [Mutant; 15] = [
-    Mutant::UnknownAppendTakenAsDone,
+const OTHERS: [Mutant; 12] = [
     Mutant::FreeOnSend,
     Mutant::DeltaAgainstSent,
-    Mutant::RefusedNotAcknowledged,
-    Mutant::PartTakenAsWritten,
     Mutant::StaleSpecificationAccepted,
     Mutant::OldAckHonoured,
     Mutant::DroppedRangesUnreported,
@@ -91,12 +94,12 @@ const BENIGN: [Mutant; 2] = [Mutant::ResendEverything, Mutant::RunEverythingTwic
 
 #[test]
 fn the_oracle_notices_every_mistake_at_its_seed() {
+    if let Ok(seeds) = std::env::var("SIM_MEASURE") {
+        return measure(seeds.parse().expect("a number"));
+    }
     for (mutant, seed) in CAUGHT {
         let what = caught(mutant, seed);
         assert!(what.is_some(), "{mutant:?} went unnoticed with seed {seed}");
-    }
-    if let Ok(seeds) = std::env::var("SIM_MEASURE") {
-        measure(seeds.parse().expect("a number"));
     }
 }
 

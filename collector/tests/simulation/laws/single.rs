@@ -41,6 +41,22 @@ fn a_killed_collector_comes_back_to_what_it_acknowledged_and_loses_nothing() {
 }
 
 #[test]
+fn a_collector_that_is_away_for_an_hour_loses_nothing_and_its_agents_stay_small() {
+    let law = "a_collector_that_is_away_for_an_hour_loses_nothing_and_its_agents_stay_small";
+    check(law, 3, MINUTES, &Faults::none(), |world| {
+        world.run(TEN_MINUTES);
+        world.collector_goes_away(TEN_MINUTES * 6);
+        world.run(TEN_MINUTES * 6 - Duration::from_secs(1));
+        let held = world.nodes.iter().filter_map(|node| node.core.as_ref());
+        let most = held.map(|core| core.outbox_bytes()).max().unwrap_or(0);
+        // A result takes some 25 bytes; the busiest agent has a few thousand.
+        assert!((1000..256 << 10).contains(&most), "an agent holds {most} bytes");
+        world.heal_and_converge();
+        oracle::nothing_missed(world);
+    });
+}
+
+#[test]
 fn a_collector_that_stands_still_or_whose_log_does_loses_nothing() {
     let law = "a_collector_that_stands_still_or_whose_log_does_loses_nothing";
     let faults = Faults::only(&[Kind::PauseCollector, Kind::StallLog, Kind::FailLog]);

@@ -13,12 +13,16 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 fn under_every_fault_at_once_the_books_balance_and_what_was_acknowledged_is_there() {
     let law = "under_every_fault_at_once_the_books_balance_and_what_was_acknowledged_is_there";
     let mut census = Census::new();
+    let mut judged = (0, 0);
     for seed in seeds(12) {
         let world = check_one(law, seed, MINUTES, &Faults::any(), |world| world.run(TEN_MINUTES));
         for (cell, count) in world.plan.census {
             *census.entry(cell).or_default() += count;
         }
+        judged = (judged.0 + world.books.judged.0, judged.1 + world.books.judged.1);
     }
+    println!("targets that had to have an incident at the end, and that must not: {judged:?}");
+    assert!(judged.0 > 10 && judged.1 > 10 || !all_of_them(), "incidents: {judged:?}");
     every_kind_hit_at_every_moment(&census);
 }
 

@@ -7,8 +7,8 @@ use agent::{Event as AgentEvent, StreamId};
 use bytes::Bytes;
 use collector::core::Event;
 use proto::{
-    AgentMessage, Batch, CollectorMessage, HeldShard, Missed, ResultsMessage, RunTarget,
-    ScheduledTarget, ShardId, Timestamp, Uid, WINDOW_MAX, wire,
+    AgentMessage, Batch, CollectorMessage, HeldShard, Kind, Missed, Record, ResultsMessage,
+    RunTarget, ScheduledTarget, ShardId, Timestamp, Uid, WINDOW_MAX, wire,
 };
 
 use super::{Mutant, Wrong};
@@ -161,7 +161,19 @@ impl World {
 
     /// The collector makes a record.
     pub fn append(&mut self, ticket: u64, record: Bytes) {
-        self.log.queue(ticket, record);
+        let decoded = || wire::decode_record(record.clone()).expect("it was just encoded");
+        let of_incidents = || matches!(decoded().kind, Kind::Incidents(_));
+        match self.mutant {
+            Some(Mutant::IncidentsForgotten) if of_incidents() => {
+                let nothing = Record { kind: Kind::Incidents(Vec::new()), ..decoded() };
+                self.log.queue(ticket, wire::encode_record(nothing));
+            }
+            Some(Mutant::IncidentsTwice) if of_incidents() => {
+                self.log.queue(ticket, record.clone());
+                self.log.queue(ticket, record);
+            }
+            _ => self.log.queue(ticket, record),
+        }
         if self.is(Mutant::AckBeforeAppend) {
             self.bent.durable = Some(ticket);
         }

@@ -17,9 +17,9 @@ use crate::world::books::{Attempt, Books, Key, VANTAGES, place};
 
 /// A time in which a target is due at a vantage.
 #[derive(Clone, Debug)]
-struct Due {
+pub(super) struct Due {
     from: i64,
-    until: i64,
+    pub(super) until: i64,
     loaded: i64,
     interval: i64,
     phase: i64,
@@ -63,17 +63,17 @@ pub struct Window {
 
 /// What the log says of one target at one vantage.
 #[derive(Default)]
-struct Own {
-    due: Vec<Due>,
+pub(super) struct Own {
+    pub(super) due: Vec<Due>,
     /// Attempts with the instant of their record.
-    attempts: BTreeMap<i64, Vec<(Timestamp, Attempt)>>,
+    pub(super) attempts: BTreeMap<i64, Vec<(Timestamp, Attempt)>>,
     judged: Vec<(i64, i64, Missed)>,
     reported: Vec<(i64, i64, Missed)>,
 }
 
-struct Row {
-    entry: TargetEntry,
-    listed: bool,
+pub(super) struct Row {
+    pub(super) entry: TargetEntry,
+    pub(super) listed: bool,
     /// Revisions, each from its instant on.
     revisions: Vec<(i64, u32, String)>,
 }
@@ -88,10 +88,11 @@ enum Reach {
 /// The recount.
 pub struct Ledger {
     wrong: Option<Wrong>,
-    rows: BTreeMap<Uid, Row>,
+    pub(super) rows: BTreeMap<Uid, Row>,
     reach: BTreeMap<&'static str, Reach>,
-    own: BTreeMap<(Uid, &'static str), Own>,
-    suspicions: BTreeMap<String, Vec<Suspicion>>,
+    pub(super) own: BTreeMap<(Uid, &'static str), Own>,
+    /// With the instant of the record that began each.
+    suspicions: BTreeMap<String, Vec<(Timestamp, Suspicion)>>,
     aliases: BTreeMap<Uid, Uid>,
     /// Hours by their beginning: how often each was written.
     pub written: BTreeMap<Timestamp, u32>,
@@ -99,7 +100,16 @@ pub struct Ledger {
 
 impl Ledger {
     pub fn of(archive: &[Bytes], wrong: Option<Wrong>) -> Self {
-        let mut ledger = Self {
+        let mut ledger = Self::empty(wrong);
+        for bytes in archive {
+            ledger.take(wire::decode_record(bytes.clone()).expect("it was decoded before"));
+        }
+        ledger
+    }
+
+    /// Of a log without a record.
+    pub fn empty(wrong: Option<Wrong>) -> Self {
+        Self {
             wrong,
             rows: BTreeMap::new(),
             reach: BTreeMap::new(),
@@ -107,20 +117,17 @@ impl Ledger {
             suspicions: BTreeMap::new(),
             aliases: BTreeMap::new(),
             written: BTreeMap::new(),
-        };
-        for bytes in archive {
-            ledger.take(wire::decode_record(bytes.clone()).expect("it was decoded before"));
         }
-        ledger
     }
 
-    fn take(&mut self, record: Record) {
+    /// Takes the next record.
+    pub fn take(&mut self, record: Record) {
         let Record { at, kind } = record;
         match kind {
             Kind::Catalog { upserts, removals, .. } => self.list(at, upserts, &removals),
             Kind::Vantage { name, state } => self.reach(at, place(&name), state),
             Kind::Results(batch) => self.results(at, &batch),
-            Kind::Suspicion(suspicion) => self.suspect(suspicion),
+            Kind::Suspicion(suspicion) => self.suspect(at, suspicion),
             Kind::Hour(hour) => *self.written.entry(hour.start).or_default() += 1,
             _ => {}
         }
@@ -245,25 +252,32 @@ impl Ledger {
         }
     }
 
-    fn suspect(&mut self, suspicion: Suspicion) {
+    fn suspect(&mut self, at: Timestamp, suspicion: Suspicion) {
         let spans = self.suspicions.entry(suspicion.agent_id.clone()).or_default();
-        match spans.iter_mut().find(|span| span.from == suspicion.from) {
-            Some(span) => span.until = span.until.min(suspicion.until),
-            None => spans.push(suspicion),
+        match spans.iter_mut().find(|(_, span)| span.from == suspicion.from) {
+            Some((_, span)) => span.until = span.until.min(suspicion.until),
+            None => spans.push((at, suspicion)),
         }
     }
 
     fn is_suspect(&self, attempt: &Attempt) -> bool {
+        self.suspected_at(attempt).is_some()
+    }
+
+    /// When the suspicion under which a failure was found came into the log, if there is one.
+    pub(super) fn suspected_at(&self, attempt: &Attempt) -> Option<Timestamp> {
         let began = attempt.result.started();
         let ours = matches!(attempt.result.outcome, Outcome::Failed(f) if f != Failure::Blocked);
         let spans = self.suspicions.get(&attempt.agent_id).map_or(&[][..], Vec::as_slice);
-        ours && spans.iter().any(|span| span.from <= began && began < span.until)
+        let around = |(_, span): &&(Timestamp, Suspicion)| span.from <= began && began < span.until;
+        spans.iter().find(around).filter(|_| ours).map(|(at, _)| *at)
     }
 
     /// Whether an agent of the vantage was under suspicion at some time in the window.
     pub fn was_suspected(&self, vantage: &str, window: Window) -> bool {
         let mut spans = self.suspicions.values().flatten();
-        spans.any(|s| s.vantage == vantage && s.from <= window.closes && window.opens < s.until)
+        spans
+            .any(|(_, s)| s.vantage == vantage && s.from <= window.closes && window.opens < s.until)
     }
 
     /// Every slot that is due up to `now`, with its window.
@@ -310,7 +324,10 @@ impl Ledger {
         counted
     }
 
-    fn best<'a>(&self, attempts: &'a [(Timestamp, Attempt)]) -> Option<(Timestamp, &'a Attempt)> {
+    pub(super) fn best<'a>(
+        &self,
+        attempts: &'a [(Timestamp, Attempt)],
+    ) -> Option<(Timestamp, &'a Attempt)> {
         let mut all = attempts.iter().filter(|(_, attempt)| !self.is_suspect(attempt));
         let found = match self.wrong {
             Some(Wrong::FirstWins) => all.next(),
@@ -337,13 +354,18 @@ impl Ledger {
         own.is_some_and(|own| own.attempts.contains_key(&key.planned.millis()))
     }
 
-    /// Every counted attempt probed the specification that was in force, or a newer one.
+    /// Every counted attempt probed the specification that was in force, or a newer one. In force is what is in the log: what was
+    /// taken in while a change was on its way there stands.
     pub fn specifications_are_in_force(&self, books: &Books) {
         for ((uid, vantage), own) in &self.own {
             let revisions = &self.rows[uid].revisions;
             for (planned, attempts) in &own.attempts {
-                let in_force =
-                    revisions.iter().rposition(|(from, ..)| from <= planned).unwrap_or(0);
+                let logged = |from: i64| {
+                    let from = Timestamp::from_millis(from);
+                    books.listed.get(&from).copied().unwrap_or(from).millis()
+                };
+                let is_in_force = |(from, ..): &(i64, _, _)| logged(*from) <= *planned;
+                let in_force = revisions.iter().rposition(is_in_force).unwrap_or(0);
                 let key = Key { uid: *uid, vantage, planned: Timestamp::from_millis(*planned) };
                 for (_, attempt) in attempts {
                     let known = |url: &str| revisions[in_force..].iter().any(|(.., it)| it == url);

@@ -86,6 +86,10 @@ pub struct Books {
     pub may_refuse: bool,
     /// Results that were refused, by name of the reason.
     pub refused: BTreeMap<&'static str, u64>,
+    /// Targets that had to have an incident at the end, and that must not have one.
+    pub judged: (u64, u64),
+    /// When each change of the list was in the log, by the instant that it bears, on the collector's clock.
+    pub listed: BTreeMap<Timestamp, Timestamp>,
 }
 
 struct Sent {
@@ -123,7 +127,10 @@ impl Books {
         self.sent.range((session, 0)..=(session, u64::MAX)).any(|(_, sent)| !sent.batch.is_empty())
     }
 
-    pub(super) fn log(&mut self, record: &Record) {
+    pub(super) fn log(&mut self, record: &Record, now: Timestamp) {
+        if let LogKind::Catalog { .. } = record.kind {
+            self.listed.insert(record.at, now.max(record.at));
+        }
         let LogKind::Results(results) = &record.kind else { return };
         if results.agent_id.is_empty() {
             return;

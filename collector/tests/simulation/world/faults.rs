@@ -141,6 +141,11 @@ impl World {
         !self.plan.over && self.plan.faults.kinds.contains(&Kind::KillCollector)
     }
 
+    /// Whether faults are over.
+    pub(super) fn is_healed(&self) -> bool {
+        self.plan.over
+    }
+
     /// Arms the next fault, and lets one hit whose moment has come.
     pub(super) fn draw_faults(&mut self) {
         if self.plan.next().is_none() {
@@ -305,6 +310,7 @@ impl World {
         self.log.stalled_until = self.log.stalled_until.min(now);
         self.log.failing_until = self.log.failing_until.min(now);
         self.log.doubtful = 0;
+        self.receiver.heal(now);
         for unwell in &mut self.books.unwell {
             unwell.to = unwell.to.min(now);
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use collector::core::{Core, CoreConfig, Effect, Event, SealPace};
 use collector::hub::Clock;
-use collector::incidents::WatchConfig;
+use collector::incidents::{self, WatchConfig};
 use collector::leader::{self, Found};
 use collector::store::Store;
 use proto::{CollectorMessage, Kind, Record, Timestamp, wire};
@@ -136,8 +136,12 @@ impl World {
                 snapshot_bytes: self.snapshot_bytes,
             },
             local_agents: Vec::new(),
-            // Incidents are told of in tests/core: here their records would only shift what is drawn.
-            watch: WatchConfig { on: false, ..WatchConfig::default() },
+            watch: WatchConfig {
+                round: self.scale.interval(),
+                gather: incidents::gather(self.scale.interval()),
+                certificate_warning: None,
+                ..WatchConfig::default()
+            },
         };
         let mut core = Core::new(config, leadership.state, self.clock());
         core.stand_on(leadership.standing);
@@ -191,6 +195,11 @@ impl World {
         Found { state: leadership.state, standing: leadership.standing }
     }
 
+    /// The collector's process dies, and nobody starts another one for so long.
+    pub fn collector_goes_away(&mut self, time: Duration) {
+        self.kill_collector(time);
+    }
+
     pub(super) fn kill_collector(&mut self, dead: Duration) {
         let silently = self.random.one_in(3);
         self.tell(format!("the collector dies for {dead:?}"));
@@ -201,6 +210,7 @@ impl World {
         self.leader.dead_until = self.now + dead;
         self.unwell(Who::Collector, Fault::KillCollector, dead);
         self.abandon_log();
+        self.receiver.forsaken();
         self.close_every_collector_end(silently);
     }
 

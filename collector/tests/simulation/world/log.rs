@@ -188,9 +188,10 @@ impl World {
             true
         });
         read.expect("memory does not fail");
+        let now = self.clock();
         for bytes in new {
             let record = wire::decode_record(bytes.clone()).expect("a record is what was encoded");
-            self.books.log(&record);
+            self.books.log(&record, now);
             self.log.archive.push(bytes);
         }
     }

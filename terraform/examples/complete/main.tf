@@ -19,6 +19,7 @@ module "zonewatch" {
   name                   = var.name
   collector_image        = var.collector_image
   agent_image            = var.agent_image
+  cpu_architecture       = var.cpu_architecture
   agent_token_secret_arn = var.agent_token_secret_arn
   api_token_secret_arn   = var.api_token_secret_arn
   target_secret_arns     = var.target_secret_arns

@@ -24,6 +24,12 @@ variable "agent_image" {
   type        = string
 }
 
+variable "cpu_architecture" {
+  description = "ARM64 or X86_64: what the images are built for."
+  type        = string
+  default     = "ARM64"
+}
+
 variable "agent_token_secret_arn" {
   description = "The output secret_arns of bootstrap: agent-token."
   type        = string

@@ -1,4 +1,4 @@
-# The least that is of use: two zones, no NAT, no domain, one collector. Some 75 dollars a month, for your network's eyes.
+# The least that is of use: two zones, no NAT, no domain, one collector. Some 95 dollars a month, for your network's eyes.
 # State is in the bucket that bootstrap made: terraform init -backend-config=backend.hcl
 
 terraform {
@@ -19,6 +19,7 @@ module "zonewatch" {
   name                   = var.name
   collector_image        = var.collector_image
   agent_image            = var.agent_image
+  cpu_architecture       = var.cpu_architecture
   agent_token_secret_arn = var.agent_token_secret_arn
 
   zones           = var.zones

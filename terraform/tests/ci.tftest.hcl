@@ -62,6 +62,16 @@ run "each_workflow_gets_the_role_that_fits_and_no_other" {
   }
 
   assert {
+    condition     = one([for statement in jsondecode(aws_iam_policy.write["rest"].policy).Statement : [statement.Effect, statement.Resource] if statement.Sid == "NotBootstrap"]) == ["Deny", [var.state_bucket_arn, "${var.state_bucket_arn}/watch-bootstrap/*"]]
+    error_message = "The deploy role cannot change what bootstrap goes by, though the state's bucket is called like its own."
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_policy.read.policy).Statement[1].Resource == ["arn:aws:s3:::watch-targets-111122223333/*", "arn:aws:s3:::watch-page-111122223333/*"]
+    error_message = "Plan reads the objects that Terraform manages, and no others."
+  }
+
+  assert {
     condition     = alltrue([for policy in values(output.policies) : length(policy) <= 6144])
     error_message = "IAM takes policies of 6144 characters."
   }

@@ -32,6 +32,10 @@ locals {
       sns = ["GetSubscriptionAttributes", "GetTopicAttributes", "ListTagsForResource"]
     }
 
+    objects = {
+      s3 = ["GetObject", "GetObjectTagging"]
+    }
+
     network = {
       ec2 = [
         "AllocateAddress", "AssociateRouteTable", "AttachInternetGateway", "AuthorizeSecurityGroupEgress", "AuthorizeSecurityGroupIngress",

@@ -5,7 +5,7 @@ resource "aws_iam_policy" "read" {
   #checkov:skip=CKV_AWS_355:Describing and listing has no resources in most services
   name        = "${var.name}-ci-read"
   description = "Looks at everything that Terraform looks at"
-  policy      = jsonencode({ Version = "2012-10-17", Statement = [local.read_statement] })
+  policy      = jsonencode({ Version = "2012-10-17", Statement = local.read_statements })
 }
 
 resource "aws_iam_policy" "write" {
@@ -37,12 +37,21 @@ resource "aws_iam_role_policy_attachment" "write" {
 locals {
   mine = "arn:${local.partition}" # ARNs of what is called NAME-…, in any region
 
-  read_statement = {
-    Sid      = "Read"
-    Effect   = "Allow"
-    Action   = local.actions_of.read
-    Resource = "*"
-  }
+  read_statements = [
+    {
+      Sid      = "Read"
+      Effect   = "Allow"
+      Action   = local.actions_of.read
+      Resource = "*"
+    },
+    {
+      # What Terraform has put into buckets, to compare with: the target file, the page.
+      Sid      = "Objects"
+      Effect   = "Allow"
+      Action   = local.actions_of.objects
+      Resource = [for bucket in ["targets", "page"] : "${local.mine}:s3:::${var.name}-${bucket}-${local.account}/*"]
+    },
+  ]
 
   write_policies = {
     network = [{
@@ -72,6 +81,13 @@ locals {
         Effect   = "Allow"
         Action   = local.actions_of.buckets
         Resource = ["${local.mine}:s3:::${var.name}-*", "${local.mine}:s3:::${var.name}-*/*"]
+      },
+      {
+        # The state's bucket is called NAME-…, too, and what bootstrap made, these rights among it, is read from there.
+        Sid      = "NotBootstrap"
+        Effect   = "Deny"
+        Action   = local.actions_of.buckets
+        Resource = [var.state_bucket_arn, "${var.state_bucket_arn}/${var.name}-bootstrap/*"]
       },
       {
         Sid      = "Roles"

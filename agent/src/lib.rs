@@ -24,6 +24,7 @@ pub mod levels;
 mod limit;
 pub mod local_get;
 mod local_time;
+mod machine;
 mod metadata;
 mod metrics;
 mod notes;
@@ -60,11 +61,13 @@ pub use config::{
 pub use descriptors::{affordable_concurrency, raise_descriptor_limit};
 pub use flights::Ticket;
 pub use local_time::boot_time;
+pub use machine::{Doing, Machine};
 pub use plain_metrics::plain_metrics;
 pub use probe::ProbeOptions;
 pub use process::process_metrics;
 pub use runtime::DrainReport;
 pub use settings::SettingsError;
+pub use worker::Ready;
 
 use admin::Admin;
 use metrics::Metrics;
@@ -84,6 +87,7 @@ const ADMIN_CLOSE_MAX: Duration = Duration::from_secs(1);
 
 /// An agent that can run.
 pub struct Agent {
+    machine: Arc<dyn Machine>,
     config: AgentConfig,
     prober: Prober,
     dialer: Dialer,
@@ -96,6 +100,14 @@ impl Agent {
     /// # Errors
     /// When a setting cannot be used, or the address that is required cannot be had.
     pub fn new(config: AgentConfig) -> Result<Self, AgentError> {
+        Self::on(machine::this_machine(), config)
+    }
+
+    /// The same on another machine: a simulated one.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn on(machine: Arc<dyn Machine>, config: AgentConfig) -> Result<Self, AgentError> {
         let names =
             [("agent id", &config.agent_id), ("vantage", &config.vantage), ("zone", &config.zone)];
         for (field, text) in names {
@@ -108,9 +120,9 @@ impl Agent {
             return Err(AgentError::Plaintext(config.collector.to_string()));
         }
         let prober = Prober::new(&config.probe)?;
-        let dialer = Dialer::new(&config)?;
+        let dialer = Dialer::new(machine.clone(), &config)?;
         let admin = config.listen.map(Admin::bind).transpose()?.flatten();
-        Ok(Self { config, prober, dialer, admin })
+        Ok(Self { machine, config, prober, dialer, admin })
     }
 
     /// Where /metrics, /livez and /readyz are served.
@@ -120,7 +132,7 @@ impl Agent {
 
     /// Probes until `stop` is cancelled, then drains for at most [`AgentConfig::drain_max`].
     pub async fn run(self, stop: CancellationToken) -> DrainReport {
-        let Self { config, prober, dialer, admin } = self;
+        let Self { machine, config, prober, dialer, admin } = self;
         let own = Own {
             probe: config.probe,
             concurrency: config.concurrency,
@@ -149,10 +161,10 @@ impl Agent {
             handed_max: HANDED_MAX,
         };
         let metrics = Arc::new(Metrics::default());
-        let pauses = Arc::new(Pauses::new(boot_time()));
+        let pauses = Arc::new(Pauses::new(machine.boot_time()));
         let parts_end = CancellationToken::new();
         let mut parts = JoinSet::new();
-        parts.spawn(tick(pauses.clone(), parts_end.clone()));
+        parts.spawn(tick(machine.clone(), pauses.clone(), parts_end.clone()));
         if let Some(admin) = admin {
             parts.spawn(admin.serve(metrics.clone(), parts_end.clone()));
         }
@@ -160,8 +172,9 @@ impl Agent {
             parts.spawn(signals.tell(metrics.clone(), parts_end.clone()));
         }
         let runtime = Runtime::new(
+            machine.clone(),
             AgentCore::new(core_config, prober.clone()),
-            Workers::new(prober, own, pauses.clone()),
+            Workers::new(machine, prober, own, pauses.clone()),
             pauses,
             metrics,
             config.collector.to_string(),
@@ -179,13 +192,13 @@ impl Agent {
 }
 
 /// Says every [`pause::TICK`] that this process runs.
-async fn tick(pauses: Arc<Pauses>, end: CancellationToken) {
+async fn tick(machine: Arc<dyn Machine>, pauses: Arc<Pauses>, end: CancellationToken) {
     let mut ticks = tokio::time::interval(pause::TICK);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             () = end.cancelled() => return,
-            _ = ticks.tick() => pauses.tick(boot_time()),
+            _ = ticks.tick() => pauses.tick(machine.boot_time()),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! This machine's boot-time clock: the only clock by which an agent acts. The wall clock dates what is written for
 //! CloudWatch, and is told to the collector, so that people see how far it is off.
 
-use std::time::Duration;
-
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::clock::LocalMicros;
@@ -23,9 +21,4 @@ pub(crate) fn wall_ms() -> i64 {
 pub(crate) fn wall_us() -> i64 {
     let now = clock_gettime(ClockId::Realtime);
     now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000)
-}
-
-/// From now until `at`; zero if that is past.
-pub(crate) fn until(at: LocalMicros) -> Duration {
-    at.since(boot_time())
 }

@@ -13,7 +13,7 @@ use tracing::{debug, error, info, warn};
 use crate::agent_core::{AgentCore, Attempt, Effect, Event, StreamId};
 use crate::backoff::Backoff;
 use crate::clock::LocalMicros;
-use crate::local_time::{boot_time, until, wall_us};
+use crate::machine::Machine;
 use crate::metrics::Metrics;
 use crate::outage::{Cause, Outage, Say};
 use crate::pause::Pauses;
@@ -57,6 +57,7 @@ pub struct DrainReport {
 
 /// The parts of a running agent.
 pub(crate) struct Runtime {
+    machine: Arc<dyn Machine>,
     core: AgentCore<Prober>,
     workers: Workers,
     pauses: Arc<Pauses>,
@@ -69,6 +70,7 @@ pub(crate) struct Runtime {
 
 /// The stream that there is, or when the next one is tried.
 struct LinkShell {
+    machine: Arc<dyn Machine>,
     collector: String,
     dialer: Dialer,
     session: Option<Session>,
@@ -90,6 +92,7 @@ impl Runtime {
         reason = "its parts, each made elsewhere, and named by their types"
     )]
     pub(crate) fn new(
+        machine: Arc<dyn Machine>,
         core: AgentCore<Prober>,
         workers: Workers,
         pauses: Arc<Pauses>,
@@ -100,6 +103,7 @@ impl Runtime {
     ) -> Self {
         let (hearing, heard) = mpsc::channel(HEARD_MAX);
         let link = LinkShell {
+            machine: machine.clone(),
             collector,
             dialer,
             session: None,
@@ -112,14 +116,24 @@ impl Runtime {
             outage: Outage::default(),
             welcomed: None,
         };
-        Self { core, workers, pauses, pauses_seen: 0, metrics, link, drain_max, drained: false }
+        Self {
+            machine,
+            core,
+            workers,
+            pauses,
+            pauses_seen: 0,
+            metrics,
+            link,
+            drain_max,
+            drained: false,
+        }
     }
 
     /// Runs until `stop`, then drains.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> DrainReport {
         let mut deadline: Option<Instant> = None;
         while !self.drained {
-            let turn = self.next_turn().map(|at| Instant::now() + until(at));
+            let turn = self.next_turn().map(|at| Instant::now() + self.until(at));
             let event = tokio::select! {
                 () = stop.cancelled(), if deadline.is_none() => {
                     deadline = Some(Instant::now() + self.drain_max);
@@ -160,9 +174,15 @@ impl Runtime {
 
     /// When something is due, or may have ended: at a whole multiple of [`TURN`].
     fn next_turn(&mut self) -> Option<LocalMicros> {
-        let busy = self.workers.are_busy().then(|| boot_time().plus(Duration::from_micros(1)));
+        let soon = || self.machine.boot_time().plus(Duration::from_micros(1));
+        let busy = self.workers.are_busy().then(soon);
         let due = self.core.next_wakeup().into_iter().chain(busy).min()?;
         Some(due.ceil(TURN))
+    }
+
+    /// From now until `at`; zero if that is past.
+    fn until(&self, at: LocalMicros) -> Duration {
+        at.since(self.machine.boot_time())
     }
 
     /// Takes what has ended and what is due.
@@ -194,7 +214,7 @@ impl Runtime {
 
     /// Lets the core decide, and does what it says.
     fn apply(&mut self, events: impl IntoIterator<Item = Event>) {
-        let now = boot_time();
+        let now = self.machine.boot_time();
         for gap in self.pauses.news(now, &mut self.pauses_seen) {
             if gap.length() >= PAUSE_TOLD_MIN {
                 debug!(length = ?gap.length(), "this process stood still");
@@ -212,7 +232,8 @@ impl Runtime {
         for effect in effects {
             if let Some(stream) = self.perform(effect) {
                 // The core has to know at once; what it then says is about no stream, so this ends.
-                let effects = self.core.apply(boot_time(), Event::Disconnected(stream));
+                let now = self.machine.boot_time();
+                let effects = self.core.apply(now, Event::Disconnected(stream));
                 self.perform_all(effects);
             }
         }
@@ -263,7 +284,7 @@ impl LinkShell {
         let beat = match &mut message {
             AgentMessage::Beat(beat) => {
                 // Some microseconds after the instant of which the beat speaks.
-                beat.wall_us = wall_us();
+                beat.wall_us = self.machine.wall_us();
                 true
             }
             _ => false,
@@ -306,7 +327,7 @@ impl LinkShell {
     /// There is no stream any more: says so, and when the next attempt is.
     fn lost(&mut self, ending: &Ending, after: Duration) {
         self.session = None;
-        let now = boot_time();
+        let now = self.machine.boot_time();
         if self.welcomed.take().is_some_and(|at| now.since(at) >= LASTED_MIN) {
             self.backoff.reset();
         }

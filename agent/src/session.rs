@@ -18,6 +18,7 @@ use tracing::{Instrument, info_span};
 
 use crate::agent_core::StreamId;
 use crate::config::{AgentConfig, AgentError, ClientTls, CollectorUrl, Files, Secret};
+use crate::machine::Machine;
 use crate::outage::Cause;
 use crate::outbox::UNACKED_BATCHES_MAX;
 
@@ -36,8 +37,9 @@ const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
 const KEEPALIVE_MAX: Duration = Duration::from_secs(5);
 
 /// Opens streams.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Dialer {
+    machine: Arc<dyn Machine>,
     collector: CollectorUrl,
     files: Files,
     /// What worked last: files that are being replaced, or are gone, change nothing.
@@ -92,10 +94,11 @@ impl Dialer {
     ///
     /// # Errors
     /// When the TLS settings or the token cannot be used.
-    pub(crate) fn new(config: &AgentConfig) -> Result<Self, AgentError> {
+    pub(crate) fn new(machine: Arc<dyn Machine>, config: &AgentConfig) -> Result<Self, AgentError> {
         let ready = Ready::new(&config.collector, &config.tls, config.token.as_ref())?;
         let (collector, files) = (config.collector.clone(), config.files.clone());
-        Ok(Self { collector, files, ready: Arc::new(Mutex::new(ready)), said: Arc::default() })
+        let (ready, said) = (Arc::new(Mutex::new(ready)), Arc::default());
+        Ok(Self { machine, collector, files, ready, said })
     }
 
     /// Reads the files again: tokens and certificates are replaced without a restart.
@@ -152,7 +155,7 @@ impl Dialer {
         heard: &mpsc::Sender<(StreamId, Heard)>,
     ) -> Ending {
         let Ready { endpoint, token } = self.refreshed();
-        let channel = match endpoint.connect().await {
+        let channel = match self.machine.connect(&endpoint).await {
             Ok(channel) => channel,
             Err(error) => {
                 let text = chain(&error);

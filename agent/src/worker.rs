@@ -19,7 +19,7 @@ use crate::agent_core::{Attempt, Start};
 use crate::clock::LocalMicros;
 use crate::flights::Ticket;
 use crate::limit::Limit;
-use crate::local_time::{boot_time, until};
+use crate::machine::Machine;
 use crate::pause::Pauses;
 use crate::probe::{Ended, Prepared, Prober};
 use crate::tuning::{Own, Tuner};
@@ -33,7 +33,7 @@ const STARTED_MAX: usize = 1024;
 const NEW_MAX: usize = 256;
 
 /// A target, ready to be probed.
-pub(crate) type Ready = Arc<(Prepared, Duration)>;
+pub type Ready = Arc<(Prepared, Duration)>;
 
 impl Admit for Prober {
     type Handle = Ready;
@@ -62,6 +62,7 @@ pub(crate) struct Workers {
 struct Shared {
     /// Tasks that have not run yet.
     new: AtomicUsize,
+    machine: Arc<dyn Machine>,
     prober: Prober,
     permits: Limit,
     pauses: Arc<Pauses>,
@@ -81,13 +82,18 @@ pub(crate) enum Told {
 
 impl Workers {
     /// None yet; as many will run at once as `own` says, until settings say otherwise.
-    pub(crate) fn new(prober: Prober, own: Own, pauses: Arc<Pauses>) -> Self {
+    pub(crate) fn new(
+        machine: Arc<dyn Machine>,
+        prober: Prober,
+        own: Own,
+        pauses: Arc<Pauses>,
+    ) -> Self {
         let (sender, started) = mpsc::channel(STARTED_MAX);
         let permits = Limit::new(own.concurrency(None));
         let tuner = Tuner::new(prober.clone(), own);
         let no_more = CancellationToken::new();
         let new = AtomicUsize::new(0);
-        let shared = Arc::new(Shared { new, prober, permits, pauses, started: sender });
+        let shared = Arc::new(Shared { new, machine, prober, permits, pauses, started: sender });
         Self {
             tasks: JoinSet::new(),
             waiting: VecDeque::new(),
@@ -179,13 +185,14 @@ impl Shared {
             let global = self.permits.acquire().await;
             (host, global)
         };
+        let closes_in = start.start_before.since(self.machine.boot_time());
         let permits = tokio::select! {
             biased;
             () = no_more.cancelled() => return Attempt::NotBegun,
             permits = permits => permits,
-            () = tokio::time::sleep(until(start.start_before)) => return Attempt::NoPermit,
+            () = tokio::time::sleep(closes_in) => return Attempt::NoPermit,
         };
-        let started = boot_time();
+        let started = self.machine.boot_time();
         if started >= start.start_before {
             return Attempt::NoPermit;
         }
@@ -194,8 +201,8 @@ impl Shared {
             return Attempt::NotBegun; // The agent has ended.
         }
         // Boxed, so that one who waits for a permit takes little memory.
-        let ended = Box::pin(self.prober.probe(prepared)).await;
-        let paused = self.pauses.tainted(started, boot_time(), *timeout);
+        let ended = self.machine.probe(&self.prober, start).await;
+        let paused = self.pauses.tainted(started, self.machine.boot_time(), *timeout);
         drop(permits);
         match ended {
             _ if paused => Attempt::Paused,
@@ -219,13 +226,16 @@ mod tests {
     use proto::{ProbeSpec, Timestamp, Uid};
 
     use super::*;
+    use crate::machine::this_machine;
     use crate::probe::ProbeOptions;
 
     fn workers() -> Workers {
         let probe = ProbeOptions::default();
         let prober = Prober::new(&probe).expect("the defaults are good");
         let own = Own { probe, concurrency: Some(10), concurrency_max: 10 };
-        Workers::new(prober, own, Arc::new(Pauses::new(boot_time())))
+        let machine = this_machine();
+        let pauses = Arc::new(Pauses::new(machine.boot_time()));
+        Workers::new(machine, prober, own, pauses)
     }
 
     /// Its window has closed: it ends as soon as it gets a turn, without a probe.

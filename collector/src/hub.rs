@@ -17,7 +17,7 @@ use crate::core::{AskId, Asked, Core, Effect, Event, SessionEnd};
 use crate::fill::Filler;
 use crate::fleet::SessionId;
 use crate::news::Reporter;
-use crate::store::writer::{Chore, WriterEvent, WriterHandle};
+use crate::store::writer::{Chore, Write, WriterEvent};
 
 /// The program's clock: made once, by [`crate::clock::start`] or by a test.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -201,7 +201,7 @@ pub async fn run(
     mut core: Core,
     inbox: Inbox,
     between: Between,
-    writer: WriterHandle,
+    writer: impl Write,
     mut log: mpsc::Receiver<WriterEvent>,
     health: tokio::sync::watch::Sender<LogHealth>,
     stop: CancellationToken,
@@ -281,9 +281,9 @@ pub async fn answer(core: &Core, inbox: &mut Inbox) {
     }
 }
 
-struct Performer {
+struct Performer<W> {
     hub: Hub,
-    writer: WriterHandle,
+    writer: W,
     filler: Filler,
     /// Appends that the log's queue had no room for: results, bounded by what agents may have unacknowledged, and the
     /// few records of the collector's own.
@@ -296,7 +296,7 @@ struct Performer {
     reporter: Reporter,
 }
 
-impl Performer {
+impl<W: Write> Performer<W> {
     fn apply(&mut self, core: &mut Core, event: Event) {
         let mut next = Some(event);
         while let Some(mut event) = next {

@@ -3,7 +3,8 @@
 //! Half a collector is worse than none. Read [`Collector::open`], then [`Collector::run`].
 
 mod accept;
-pub(crate) mod grpc;
+#[doc(hidden)]
+pub mod grpc;
 mod local;
 mod notified;
 mod parts;
@@ -42,7 +43,7 @@ use crate::target_file::{
 };
 use crate::tokens::{Tokens, TokensError};
 
-pub use accept::Peer;
+pub use accept::{Incoming, Peer};
 use local::LocalAgents;
 use notified::Notified;
 use parts::{Part, flush, part_error, within};

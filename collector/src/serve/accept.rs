@@ -94,9 +94,29 @@ impl AsyncWrite for Connection {
     }
 }
 
+/// Where connections come from: the system, or a simulated network.
+pub trait Incoming: Send + Sync + 'static {
+    /// A connection.
+    type Stream: AsyncRead + AsyncWrite + Send + Unpin + 'static;
+
+    /// Waits for the next one.
+    fn accept(&self) -> impl Future<Output = io::Result<(Self::Stream, SocketAddr)>> + Send;
+}
+
+impl Incoming for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        let (stream, address) = Self::accept(self).await?;
+        // Small messages are not held back; a connection that refuses this is about to break anyway.
+        let _broken = stream.set_nodelay(true);
+        Ok((stream, address))
+    }
+}
+
 /// Takes connections in until `stop`.
 pub(super) async fn accept(
-    listener: TcpListener,
+    incoming: impl Incoming,
     tls: Option<Live<ServerConfig>>,
     refusals: Arc<Refusals>,
     ready: mpsc::Sender<io::Result<Connection>>,
@@ -107,15 +127,13 @@ pub(super) async fn accept(
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = incoming.accept() => accepted,
             Some(_) = handshakes.join_next() => continue, // One that failed is its peer's affair.
         };
         let Ok((stream, address)) = accepted else {
             tokio::time::sleep(ACCEPT_AGAIN).await;
             continue;
         };
-        // Small messages are not held back; a connection that refuses this is about to break anyway.
-        let _broken = stream.set_nodelay(true);
         let admitted = waiting.admit();
         if admitted.crowded {
             refusals.refuse(Refused::Crowd, None, "too many connections without a session");
@@ -144,7 +162,7 @@ pub(super) async fn accept(
 
 type Secured = (Box<dyn Io>, Option<Arc<[Place]>>);
 
-async fn secure(stream: TcpStream, tls: Option<Arc<ServerConfig>>) -> io::Result<Secured> {
+async fn secure<S: Io + 'static>(stream: S, tls: Option<Arc<ServerConfig>>) -> io::Result<Secured> {
     let Some(tls) = tls else { return Ok((Box::new(stream), None)) };
     let stream = TlsAcceptor::from(tls).accept(stream).await?;
     let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);

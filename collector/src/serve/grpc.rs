@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use proto::wire::raw::v1::fleet_server::{Fleet, FleetServer};
 use rustls::ServerConfig;
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use super::accept::{READY_MAX, accept};
+use super::accept::{Incoming, READY_MAX, accept};
 use crate::reload::Live;
 use crate::sessions::Refusals;
 
@@ -27,9 +26,13 @@ const STREAMS_MAX: u32 = 128;
 /// A request's headers: a token, and what gRPC says.
 const HEADERS_MAX: u32 = 16 << 10;
 
-pub(crate) async fn serve<F: Fleet>(
+/// Serves agents until `stop`.
+///
+/// # Errors
+/// When the server ended of itself.
+pub async fn serve<F: Fleet>(
     fleet: FleetServer<F>,
-    listener: TcpListener,
+    incoming: impl Incoming,
     tls: Option<Live<ServerConfig>>,
     refusals: Arc<Refusals>,
     stop: CancellationToken,
@@ -44,7 +47,7 @@ pub(crate) async fn serve<F: Fleet>(
         .initial_stream_window_size(WINDOW)
         .initial_connection_window_size(2 * WINDOW);
     let (ready, connections) = mpsc::channel(READY_MAX);
-    let accepting = accept(listener, tls, refusals, ready, stop.clone());
+    let accepting = accept(incoming, tls, refusals, ready, stop.clone());
     let router = server.add_service(fleet).add_service(health);
     let connections = ReceiverStream::new(connections);
     let serving = router.serve_with_incoming_shutdown(connections, stop.cancelled_owned());

@@ -1,6 +1,8 @@
 //! How fast an agent may speak. Whoever is faster is read more slowly, and nothing of it is lost.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 /// Messages a second in the long run: an agent sends a few, and some more while it delivers a backlog.
 const MESSAGES: f64 = 500.0;

@@ -68,7 +68,26 @@ pub enum WriterEvent {
 #[error("the log's queue is full")]
 pub struct QueueFull;
 
-/// The sending end.
+/// What takes the records of whoever leads: the log's thread, or a simulated log.
+pub trait Write: Send + 'static {
+    /// Queues a record. Tickets rise; records become durable in this order.
+    ///
+    /// # Errors
+    /// When the queue is full, or nobody reads it any more: the last event says why.
+    fn append(&self, ticket: u64, record: Bytes) -> Result<(), QueueFull>;
+
+    /// Queues a chore. Numbers rise; chores are done in this order, and those that are left at the end are not done: whoever
+    /// leads next finds out.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    fn chore(&self, number: u64, chore: Chore) -> Result<(), QueueFull>;
+
+    /// From now on nothing waits to be one append with what comes later: the end is near.
+    fn hurry(&self);
+}
+
+/// The thread's sending end: the thread ends when it is dropped and the queue is empty.
 pub struct WriterHandle {
     queue: SyncSender<Order>,
 }
@@ -80,27 +99,16 @@ enum Order {
     Hurry,
 }
 
-impl WriterHandle {
-    /// Queues a record. Tickets rise; records become durable in this order. The thread ends when the handle is dropped
-    /// and the queue is empty.
-    ///
-    /// # Errors
-    /// When the queue is full, or the thread has ended: its last event says why.
-    pub fn append(&self, ticket: u64, record: Bytes) -> Result<(), QueueFull> {
+impl Write for WriterHandle {
+    fn append(&self, ticket: u64, record: Bytes) -> Result<(), QueueFull> {
         self.queue.try_send(Order::Append(ticket, record)).map_err(|_full_or_ended| QueueFull)
     }
 
-    /// Queues a chore. Numbers rise; chores are done in this order, and those that are left when the thread ends are not
-    /// done: whoever leads next finds out.
-    ///
-    /// # Errors
-    /// As [`Self::append`].
-    pub fn chore(&self, number: u64, chore: Chore) -> Result<(), QueueFull> {
+    fn chore(&self, number: u64, chore: Chore) -> Result<(), QueueFull> {
         self.queue.try_send(Order::Do(number, chore)).map_err(|_full_or_ended| QueueFull)
     }
 
-    /// From now on nothing waits to be one append with what comes later: the end is near.
-    pub fn hurry(&self) {
+    fn hurry(&self) {
         // A full queue is appended without waiting anyhow.
         let _full_or_ended = self.queue.try_send(Order::Hurry);
     }

@@ -69,10 +69,15 @@ impl Kind {
     }
 }
 
-/// How often each kind hit somebody who had a stream.
+/// How often each kind hit somebody who had a stream, and what the runs came to.
 #[derive(Clone, Debug, Default)]
 pub struct Census {
     met: BTreeMap<Kind, u32>,
+    pub probes: u64,
+    pub received: u64,
+    pub missed: u64,
+    /// Processes of agents.
+    pub lives: u64,
 }
 
 impl Census {
@@ -80,6 +85,10 @@ impl Census {
         for (kind, times) in &other.met {
             *self.met.entry(*kind).or_default() += times;
         }
+        self.probes += other.probes;
+        self.received += other.received;
+        self.missed += other.missed;
+        self.lives += other.lives;
     }
 
     pub fn missing(&self) -> Vec<Kind> {
@@ -93,7 +102,11 @@ impl fmt::Display for Census {
             let times = self.met.get(&kind).copied().unwrap_or(0);
             writeln!(f, "{:<20} {times:>4}", format!("{kind:?}"))?;
         }
-        Ok(())
+        let Self { probes, received, missed, lives, .. } = self;
+        writeln!(
+            f,
+            "{probes} probes by {lives} processes; {received} slots received, {missed} missed"
+        )
     }
 }
 
@@ -166,7 +179,11 @@ impl Plan {
     fn draw(&mut self, now: Duration, agents: &[Victim]) -> Option<Fault> {
         let kind = Kind::ALL[self.random.below(Kind::ALL.len())];
         let one = self.random.below(agents.len());
-        let until = (now + self.random.span(LONGEST)).min(self.end);
+        let lasts = match self.random.one_in(2) {
+            true => self.random.span(LONGEST),
+            false => self.random.millis(2_000, 30_000),
+        };
+        let until = (now + lasts).min(self.end);
         let agents = match kind {
             Kind::PartitionVantage => {
                 (0..agents.len()).filter(|n| agents[*n].vantage == agents[one].vantage).collect()

@@ -71,16 +71,16 @@ fn what_counts_was_probed(books: &Books, ledger: &Ledger) {
     }
 }
 
-/// An agent keeps what is not acknowledged. So what a process that still lives found, and no longer holds, is in the log.
+/// An agent keeps what is not acknowledged. So of what a process that still lives found and no longer holds, every slot has a
+/// result: this one, or one that the log had already and that is better.
 fn what_was_acknowledged_counts(books: &Books, ledger: &Ledger, account: &Account) {
     for seen in &books.seen {
         let lives = books.lives[&seen.agent] == seen.life;
         if !lives || seen.ended + DELIVERY > account.says.at {
             continue;
         }
-        let attempts = ledger.attempts.get(&seen.key).map_or(&[][..], Vec::as_slice);
-        let counted = attempts.iter().any(|attempt| attempt.agent == seen.agent);
-        assert!(counted, "{seen:?} is nowhere: neither kept nor counted");
+        let counts = ledger.attempts.contains_key(&seen.key);
+        assert!(counts, "{seen:?} is nowhere: neither kept nor counted");
     }
 }
 
@@ -94,18 +94,18 @@ fn what_was_missed_nobody_could_run(
 ) {
     let network = [Missed::CollectorDown, Missed::NoAgent, Missed::AgentLost, Missed::Overloaded];
     for (key, window) in due.iter().filter(|(key, _)| !ledger.attempts.contains_key(key)) {
-        let Some(reason) = ledger.judged(key) else {
-            // Settled at the end of its window + timeout + lease + 5 s, or while somebody had yet to deliver.
-            let late = window.closes + Duration::from_secs(60) < account.says.at;
-            assert!(!late, "{key:?} {window:?} was never settled");
-            continue;
-        };
-        assert!(network.contains(&reason), "{key:?} {window:?} was missed for {reason:?}");
+        let judged = ledger.judged(key);
+        let fits = judged.is_none_or(|reason| network.contains(&reason));
+        assert!(fits, "{key:?} {window:?} was missed for {judged:?}");
+        // Settled at the end of its window + timeout + lease + 5 s, or while somebody had yet to deliver.
+        let late = window.closes + Duration::from_secs(60) < account.says.at;
+        assert!(judged.is_some() || !late, "{key:?} {window:?} was never settled");
+        let so_far = Window { closes: window.closes.min(account.says.at), ..*window };
         let free = places.iter().enumerate().filter(|(_, place)| place.vantage == key.vantage);
-        let free = free.map(|(n, _)| free_time(n, troubles, *window)).max();
+        let free = free.map(|(n, _)| free_time(n, troubles, so_far)).max();
         assert!(
             free.is_some_and(|free| free < ENOUGH),
-            "{key:?} {window:?} was missed ({reason:?}), and for {free:?} somebody well could have run it"
+            "{key:?} {window:?} has no result ({judged:?}), and for {free:?} somebody well could have run it"
         );
     }
 }
@@ -160,7 +160,7 @@ fn once_at_rest_every_slot_is_probed_once(
 fn agents_that_stop_have_nothing_left(books: &Books, places: &[Place]) {
     assert_eq!(books.drained.len(), places.len(), "all stopped: {:?}", books.drained);
     for (agent, report) in &books.drained {
-        assert!(report.complete && report.undelivered_bytes == 0, "{agent}: {report:?}");
+        assert!(report.complete, "{agent}: {report:?}");
     }
 }
 

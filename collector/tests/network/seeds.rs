@@ -1,6 +1,7 @@
 //! Which seeds are run, two at a time, and what is said of those that break a law.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +10,11 @@ use crate::world::World;
 
 /// A run is one thread.
 const AT_ONCE: usize = 2;
+
+thread_local! {
+    /// Something panicked on this thread, and with it in its run: a task's panic is not its host's end.
+    static PANICKED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// The one in `SIM_SEED`; or, from `SIM_FROM` on, as many as `SIM_SEEDS` says; or 1 to `count`.
 fn seeds(count: u64) -> Vec<u64> {
@@ -27,6 +33,11 @@ pub fn check(count: u64) {
         let filter = tracing_subscriber::EnvFilter::from_default_env();
         tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().init();
     }
+    let told = take_hook();
+    set_hook(Box::new(move |panic| {
+        PANICKED.set(true);
+        told(panic);
+    }));
     let seeds = seeds(count);
     let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let census = Mutex::new(Census::default());
@@ -57,8 +68,9 @@ pub fn check(count: u64) {
 /// What the seed met; none if it broke a law.
 fn run(seed: u64) -> Option<Census> {
     let mut world = World::new(seed);
+    PANICKED.set(false);
     let caught = catch_unwind(AssertUnwindSafe(|| world.run()));
-    if caught.is_err() {
+    if caught.is_err() || PANICKED.get() {
         eprintln!("{}", world.story());
         eprintln!("replay: SIM_SEED={seed} cargo test -p collector --test network");
         return None;

@@ -16,8 +16,8 @@ use crate::oracle;
 use crate::random::Random;
 
 pub const VANTAGES: [&str; 2] = ["east", "west"];
-/// The intervals of targets, in seconds: a slot's window is as long.
-const INTERVALS: [u64; 3] = [20, 60, 300];
+/// The intervals of targets, in seconds: a slot's window is as long, and longer than lease + 10 s.
+const INTERVALS: [u64; 3] = [45, 60, 300];
 /// Time goes on by this much on one host after the other.
 const TICK: Duration = Duration::from_millis(50);
 /// The first fault, and the end of the last one.
@@ -42,7 +42,7 @@ impl World {
     pub fn new(seed: u64) -> Self {
         // Neighbouring seeds give the same numbers, one further: what they give first does not.
         let mut random = Random::new(Random::new(seed).next());
-        let list = (0..random.range(40, 100)).map(|n| {
+        let list = (0..random.range(40, 90)).map(|n| {
             let interval = INTERVALS[random.below(INTERVALS.len())];
             target(&format!("t{n}"), Duration::from_secs(interval))
         });

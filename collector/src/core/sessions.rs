@@ -61,6 +61,7 @@ impl Core {
             self.replan(now, vantage);
         }
         if last_awaited {
+            self.lose_unclaimed(now);
             self.replan_all(now);
         }
     }
@@ -277,6 +278,20 @@ impl Core {
             if running.agent == idx {
                 let shard = self.state.target(*target).shard;
                 self.fleet.place_mut(*vantage).losses.entry(shard).or_default().add(heard, now);
+            }
+        }
+    }
+
+    /// Shards were held for agents of the leader before. What nobody claims by now was of one that is gone.
+    pub(super) fn lose_unclaimed(&mut self, now: Timestamp) {
+        let since = self.state.leads_since();
+        let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
+        for vantage in vantages {
+            let place = self.fleet.place_mut(vantage);
+            for shard in ShardId::all().filter(|shard| !self.members[shard.index()].is_empty()) {
+                if place.claims.owner(shard).is_none() {
+                    place.losses.entry(shard).or_default().add(since, now);
+                }
             }
         }
     }

@@ -54,6 +54,7 @@ impl Core {
         self.vantages_changed = true;
         if !self.awaited.is_empty() && now >= self.hold_until {
             self.awaited.clear();
+            self.lose_unclaimed(now);
             self.replan_all(now);
         }
         self.expire_leases(now);

@@ -173,3 +173,41 @@ fn of_what_changed_while_they_were_away_they_are_sent_the_shards_that_changed() 
     fleet.run(3);
     assert_eq!((fleet.held(), fleet.granted), (3_000, members));
 }
+
+#[test]
+fn what_an_agent_would_have_run_that_does_not_come_back_to_the_next_leader_is_missed_as_agent_lost()
+{
+    let list = crate::rig::targets(60, 10);
+    let mut rig = crate::rig::Rig::with_vantages(list.clone(), Some(&["eu"]));
+    rig.hello(1, "a1", 1, "eu");
+    rig.hello(2, "a2", 2, "eu");
+    let began = rig.now();
+    for second in 0..60 {
+        rig.run(1, &[1, 2]);
+        let due = rig.due_by_schedule().into_iter().filter(|(_, planned)| *planned >= began);
+        let results: Vec<_> = due.map(|(uid, planned)| rig.up(uid.0, planned)).collect();
+        let session = 1 + second % 2;
+        rig.results(session, rig.now(), results, Vec::new());
+    }
+    rig.close(1);
+    rig.close(2);
+    rig.restart(list, Some(&["eu"]));
+    rig.hello(3, "a1", 1, "eu");
+    let given_out = rig.now() + Duration::from_secs(22);
+    for _ in 0..120 {
+        rig.run(1, &[3]);
+        // It runs what it is asked to, and what it owns: nothing is given out before the lease is over.
+        let asked = std::mem::take(&mut rig.runs).into_iter().flat_map(|(_, targets)| targets);
+        let asked = asked.flat_map(|run| {
+            run.slots.iter().map(|(at, _)| (run.target.uid, *at)).collect::<Vec<_>>()
+        });
+        let due = rig.due_by_schedule().into_iter().filter(|(_, planned)| *planned >= given_out);
+        let all: Vec<_> = asked.chain(due).collect();
+        let results: Vec<_> = all.into_iter().map(|(uid, at)| rig.up(uid.0, at)).collect();
+        rig.results(3, rig.now(), results, Vec::new());
+    }
+    let missed = rig.core.counters().missed;
+    let lost = crate::count(proto::Missed::AgentLost, &missed);
+    assert!(lost >= 60, "{missed:?}");
+    assert_eq!(crate::count(proto::Missed::NotReported, &missed), 0, "{missed:?}");
+}

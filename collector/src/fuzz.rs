@@ -28,10 +28,17 @@ fn defaults(columns: impl IntoIterator<Item = (String, String)>) -> Option<Defau
     Defaults::new(Duration::from_secs(600), Duration::from_secs(10), columns).ok()
 }
 
+/// What `${TOKEN}` stands for, and nobody may be shown.
+const SECRET: &str = "s3cr3t-in-a-header";
+
 /// A list: every row is a target or has a reason, and no reason or masked URL shows a password.
 fn target_file(bytes: &[u8]) {
+    // A file that has the secret itself, as the name of a column say, is quoted like any other.
+    if bytes.windows(SECRET.len()).any(|part| part == SECRET.as_bytes()) {
+        return;
+    }
     let defaults = defaults([]).expect("good defaults");
-    let secrets = Secrets::new([("TOKEN".to_owned(), "s3cr3t-in-a-header".to_owned())]);
+    let secrets = Secrets::new([("TOKEN".to_owned(), SECRET.to_owned())]);
     match read(bytes, "t.csv", &defaults, &secrets) {
         Ok(file) => {
             assert_eq!(file.rows, file.targets.len() + file.rejected.total);
@@ -47,7 +54,7 @@ fn target_file(bytes: &[u8]) {
 }
 
 fn is_discreet(text: &str) -> bool {
-    !text.contains("s3cr3t-in-a-header")
+    !text.contains(SECRET)
 }
 
 fn default_option(bytes: &[u8]) {

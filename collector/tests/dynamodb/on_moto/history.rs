@@ -69,9 +69,15 @@ impl History {
             found.is_some()
         });
         let (position, _) = found.expect("it was found");
-        let created = cluster.creations().concat();
-        let claim = created.iter().find(|created| created.done && created.position == position);
-        claim.expect("it went through a proxy").at.since(since)
+        // The table shows it before the proxy has heard that it is there.
+        let mut heard = None;
+        cluster.until("its proxy hears of the claim", |_| {
+            let created = cluster.creations().concat();
+            heard =
+                created.into_iter().find(|created| created.done && created.position == position);
+            heard.is_some()
+        });
+        heard.expect("it was heard of").at.since(since)
     }
 
     /// Waits until every target was probed once more.

@@ -98,7 +98,13 @@ async fn demo(args: DemoArgs) -> ExitCode {
         };
         let _nobody_reads_it = writeln!(std::io::stdout(), "{}", demo.introduction());
         match demo.run(stop).await {
-            Ok(()) => ExitCode::SUCCESS,
+            Ok(()) => {
+                let _nobody_reads_it = writeln!(
+                    std::io::stdout(),
+                    "The demo is over: its files are removed, and nothing was kept."
+                );
+                ExitCode::SUCCESS
+            }
             Err(error) => fail(FAILED, &chain(&error)),
         }
     })

@@ -140,10 +140,10 @@ fn the_program_says_that_it_is_a_demo_and_where_to_look_and_ends_well_at_sigint(
     command.args(["demo", "--http-listen", "127.0.0.1:0", "--log-level", "error"]);
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut program = Program(child.expect("the program starts"));
-    let said = BufReader::new(program.0.stdout.take().expect("piped"));
+    let mut said = BufReader::new(program.0.stdout.take().expect("piped")).lines();
     // It says everything at once; the last line is how it ends.
     let mut lines = Vec::new();
-    for line in said.lines() {
+    for line in said.by_ref() {
         lines.push(line.expect("text"));
         if lines.last().is_some_and(|line| line.starts_with("Ctrl-C")) {
             break;
@@ -164,5 +164,7 @@ fn the_program_says_that_it_is_a_demo_and_where_to_look_and_ends_well_at_sigint(
     kill_process(Pid::from_child(&program.0), Signal::INT).expect("it runs");
     let ended = program.0.wait().expect("a child can be waited for");
     assert_eq!(ended.code(), Some(0), "SIGINT drains and exits 0");
+    let last = said.last().expect("it says that it ends").expect("text");
+    assert_eq!(last, "The demo is over: its files are removed, and nothing was kept.");
     assert_nothing_is_left(&targets);
 }

@@ -132,11 +132,11 @@ impl State {
         attempts.sum::<usize>() > 1
     }
 
-    /// Until when a verdict that would turn to not up, from up or from unknown, waits for a second attempt, if it does.
+    /// Until when a verdict that would turn from up to not up waits for a second attempt, if it does.
     fn doubt(&self, target: TargetIdx, verdict: Verdict, now: Timestamp) -> Option<Timestamp> {
         let state = self.target(target);
-        let fails = |verdict| matches!(verdict, Verdict::Partial | Verdict::Down);
-        let turns = !fails(state.verdict) && fails(verdict);
+        let turns = matches!(state.verdict, Verdict::Up | Verdict::Degraded)
+            && matches!(verdict, Verdict::Partial | Verdict::Down);
         let waits = turns && state.is_confirmable() && !self.is_confirmed(target, now);
         let until = now + state.entry.spec.timeout + CONFIRM_SLACK;
         waits.then(|| state.doubt.unwrap_or(until))

@@ -1,4 +1,4 @@
-//! Confirmation: one attempt turns no verdict to not up. Another agent is asked at once, and if it fails there too, every
+//! Confirmation: one attempt turns no verdict from up to not up. Another agent is asked at once, and if it fails there too, every
 //! vantage of the target is.
 //!
 //! Both attempts are results of the same slot: the better one counts, and the other is kept beside it. The verdict waits

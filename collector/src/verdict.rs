@@ -123,6 +123,15 @@ impl State {
         }))
     }
 
+    /// How long a failure is looked at before people are told of it: at once if more than one attempt found it, else for as
+    /// long as a second one may take. (A target that was not up before is not asked again.)
+    pub fn confirmed_after(&self, target: TargetIdx, now: Timestamp) -> Duration {
+        match self.is_confirmed(target, now) {
+            true => Duration::ZERO,
+            false => self.target(target).entry.spec.timeout + CONFIRM_SLACK,
+        }
+    }
+
     /// Whether more than one attempt found the target not up: two at one slot, or at two vantages.
     fn is_confirmed(&self, target: TargetIdx, now: Timestamp) -> bool {
         let failing = self.fresh(target, now, None, false).filter(|(_, e)| !e.outcome.is_up());

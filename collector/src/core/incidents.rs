@@ -195,12 +195,12 @@ impl Core {
         }
         // Whoever has just come is judged with the next ones: whether it is a fault of ours shows in seconds, too.
         let least = self.config.watch.gather / 5;
-        let old: Vec<TargetIdx> = self
-            .watch
-            .gathered
-            .extract_if(.., |_, since| now.since(*since) >= least)
-            .map(|(target, _)| target)
-            .collect();
+        let state = &self.state;
+        let is_old = |target: &TargetIdx, since: &mut Timestamp| {
+            now.since(*since) >= least.max(state.confirmed_after(*target, now))
+        };
+        let old = self.watch.gathered.extract_if(.., is_old).map(|(target, _)| target);
+        let old: Vec<TargetIdx> = old.collect();
         let candidates = old.into_iter().filter_map(|target| match self.wish(now, target) {
             Wish::Failing { down } => Some(self.member(now, target, down)),
             Wish::Well | Wish::Unknown | Wish::Out(_) => None,

@@ -103,6 +103,8 @@ def test_of_incidents_that_began_at_one_time_the_largest_is_shown_first(watched,
     page = opened(watched, collector)
     expect(page.locator("#incidents .incident .title").first).to_have_text("the large one")
     expect(page.locator("#incidents .incident")).to_have_count(6)
+    page.locator("#incidents").get_by_text("3 more open").click()
+    expect(page.locator("#open .incident .title").first).to_have_text("the large one")
 
 
 def test_many_members_and_many_incidents_are_counted_and_never_left_out_silently(watched, collector):

@@ -66,6 +66,9 @@ function item(incident) {
       closed ? `; lasted ${lasted(incident)}` : '', flaps ? `; came back ${num(flaps)} ×` : ''));
 }
 
+/** The newest first, and of those that began at one time the largest: that is the news. @param {Incident[]} list */
+export const newestFirst = (list) => [...list].sort((a, b) => b.opened.localeCompare(a.opened) || b.members.now - a.members.now);
+
 /** @param {Incident[]} list */
 export const incidentList = (list) => h('ul', { class: 'items incidents' }, list.map(item));
 

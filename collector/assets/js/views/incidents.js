@@ -4,7 +4,7 @@ import { byId, h, paint } from '../dom.js';
 import { count, num } from '../format.js';
 import { link } from '../route.js';
 import { empty, instead } from '../parts/marks.js';
-import { incidentList } from '../parts/incidents.js';
+import { incidentList, newestFirst } from '../parts/incidents.js';
 
 /** @typedef {import('../types.js').Incidents} Incidents */
 
@@ -47,7 +47,7 @@ function draw(id, entry, query, none) {
   const { incidents: list, next_cursor: more, open } = entry.data ?? { incidents: [], next_cursor: null, open: 0 };
   const rest = id === 'open' ? count(open - list.length, 'more incident') : 'Older ones';
   paint(byId(id), instead(entry, 'This collector groups no outages; a newer one does.') ?? (list.length
-    ? [incidentList(list), !more ? null : h('p', { class: 'note' }, query.all ? `The newest ${num(list.length)}; the API has the others.`
+    ? [incidentList(id === 'open' ? newestFirst(list) : list), !more ? null : h('p', { class: 'note' }, query.all ? `The newest ${num(list.length)}; the API has the others.`
       : h('a', { href: link('incidents', { all: 'yes' }) }, rest))]
     : none));
 }

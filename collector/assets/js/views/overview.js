@@ -11,7 +11,7 @@ import { drawRounds, legend } from '../charts/rounds.js';
 import { empty, found, glyph, instead, sign, stateBadge, underMaintenance } from '../parts/marks.js';
 import { bars, ofCode } from '../parts/counts.js';
 import { drawHeadline } from '../parts/headline.js';
-import { andMore, incidentList } from '../parts/incidents.js';
+import { andMore, incidentList, newestFirst } from '../parts/incidents.js';
 import { behind, places, stateOf, worries } from '../parts/places.js';
 import { table } from '../parts/table.js';
 
@@ -137,8 +137,7 @@ function drawIncidents(open, over) {
   const absent = 'This collector groups no outages; a newer one does.';
   /** @type {import('../types.js').Incidents} */
   const { incidents, open: all } = open.data ?? { incidents: [], open: 0, next_cursor: null };
-  // Of those that began at one time the largest is the news.
-  const shown = [...incidents].sort((a, b) => b.opened.localeCompare(a.opened) || b.members.now - a.members.now).slice(0, OPEN);
+  const shown = newestFirst(incidents).slice(0, OPEN);
   paint(byId('incidents'), instead(open, absent) ?? (shown.length
     ? [incidentList(shown), andMore(all - shown.length, 'open')]
     : empty('None: there is nothing that people should be told of.')));

@@ -189,16 +189,17 @@ impl Core {
 
     /// Those who have been gathered for long enough, or joined somebody who has, are judged together.
     fn gathered_facts(&mut self, now: Timestamp) -> Vec<IncidentFact> {
-        let first = self.watch.gathered.values().min();
-        if first.is_none_or(|first| now.since(*first) < self.config.watch.gather) {
+        let state = &self.state;
+        let waited = |target: &TargetIdx, since: &Timestamp, least: Duration| {
+            let waited = now.since(*since);
+            waited >= least && waited >= state.confirmed_after(*target, now)
+        };
+        let gather = self.config.watch.gather;
+        if !self.watch.gathered.iter().any(|(target, since)| waited(target, since, gather)) {
             return Vec::new();
         }
         // Whoever has just come is judged with the next ones: whether it is a fault of ours shows in seconds, too.
-        let least = self.config.watch.gather / 5;
-        let state = &self.state;
-        let is_old = |target: &TargetIdx, since: &mut Timestamp| {
-            now.since(*since) >= least.max(state.confirmed_after(*target, now))
-        };
+        let is_old = |target: &TargetIdx, since: &mut Timestamp| waited(target, since, gather / 5);
         let old = self.watch.gathered.extract_if(.., is_old).map(|(target, _)| target);
         let old: Vec<TargetIdx> = old.collect();
         let candidates = old.into_iter().filter_map(|target| match self.wish(now, target) {

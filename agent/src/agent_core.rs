@@ -270,7 +270,8 @@ impl<A: Admit> AgentCore<A> {
             [self.schedule.next().filter(|_| self.drain.is_none()), self.flights.next_expiry()];
         let due = due.into_iter().flatten().min().filter(|_| self.knows_time());
         let due = due.and_then(|at| self.clock.local_at(at));
-        let rest = [due, self.flights.next_wake(), self.outbox.seal_at(), self.link.next_wakeup()];
+        let wake = self.flights.next_wake().filter(|_| self.knows_time());
+        let rest = [due, wake, self.outbox.seal_at(), self.link.next_wakeup()];
         rest.into_iter().flatten().min()
     }
 

@@ -170,28 +170,28 @@ fn a_probe_whose_begin_was_not_heard_of_before_the_drain_is_finished_and_reporte
     assert_eq!(said, at(1_600), "up to the drain everything is said");
 }
 
-/// What a collector answers whose clock shows `now_us` to what was asked at `echo_us`.
-fn welcome(now_us: i64, echo_us: u64) -> CollectorMessage {
-    CollectorMessage::Welcome(Welcome {
+/// Greeted by a collector that stood still for so many seconds before it answered.
+fn welcomed_after(seconds: u64) -> Rig {
+    let mut rig = Rig::new();
+    rig.stream = StreamId(1);
+    rig.apply(Event::Connected(rig.stream));
+    let asked = rig.now.0;
+    rig.now = LocalMicros(asked + seconds * 1_000_000);
+    rig.hear(CollectorMessage::Welcome(Welcome {
         epoch: 1,
-        now_us,
-        echo_us,
+        now_us: rig.collector_us(),
+        echo_us: asked,
         lease: Duration::from_secs(60),
         beat: Duration::from_secs(5),
         unacked_bytes_max: 1 << 20,
         log: 1,
-    })
+    }));
+    rig
 }
 
 #[test]
 fn nothing_is_started_by_a_time_that_is_not_known_to_five_seconds() {
-    let mut rig = Rig::new();
-    rig.stream = StreamId(1);
-    rig.apply(Event::Connected(rig.stream));
-    // The collector stood still for ten seconds before it answered.
-    let asked = rig.now.0;
-    rig.now = LocalMicros(asked + 10_000_000);
-    rig.hear(welcome(rig.collector_us(), asked));
+    let mut rig = welcomed_after(10);
     rig.grant(0, vec![target(1, 10_000, 4_000)]);
     rig.pass(100);
     assert!(rig.starts.is_empty(), "it is taken for {:?}", rig.core.collector_now(rig.now));
@@ -204,12 +204,7 @@ fn nothing_is_started_by_a_time_that_is_not_known_to_five_seconds() {
 
 #[test]
 fn a_result_says_how_well_time_was_known_when_it_started_not_when_it_is_sent() {
-    let mut rig = Rig::new();
-    rig.stream = StreamId(1);
-    rig.apply(Event::Connected(rig.stream));
-    let asked = rig.now.0;
-    rig.now = LocalMicros(asked + 3_000_000);
-    rig.hear(welcome(rig.collector_us(), asked));
+    let mut rig = welcomed_after(3);
     rig.grant(0, vec![target(1, 10_000, 7_000)]);
     rig.pass(2_000);
     rig.started(0);

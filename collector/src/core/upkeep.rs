@@ -145,7 +145,8 @@ impl Core {
             return;
         }
         for (_, agent) in self.fleet.agents_mut() {
-            agent.last_heard = agent.last_heard + pause;
+            // What waited to be read was heard only now.
+            agent.last_heard = (agent.last_heard + pause).min(now);
         }
         self.standstills.add(self.last_tick, now);
         if pause > ABSENCE_MIN {

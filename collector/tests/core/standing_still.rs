@@ -126,3 +126,18 @@ fn agents_that_come_back_after_everything_stood_still_were_not_all_gone() {
     rig.run(60, &[2]);
     assert_eq!(rig.core.state().incidents.count(), 0);
 }
+
+#[test]
+fn an_agent_whose_last_words_waited_while_everything_stood_still_is_lost_a_lease_later() {
+    let mut rig = Rig::new(targets(60, 20));
+    rig.hello(1, "a1", 1, "eu");
+    rig.hello(2, "a2", 2, "eu");
+    rig.run(10, &[1, 2]);
+    rig.stand_still(Duration::from_secs(3600));
+    rig.results(1, rig.now(), Vec::new(), Vec::new());
+    rig.close(1);
+    rig.run(19, &[2]);
+    assert_eq!(rig.core.counters().lost_agents, 0, "it has a lease to come back");
+    rig.run(3, &[2]);
+    assert_eq!(rig.core.counters().lost_agents, 1);
+}

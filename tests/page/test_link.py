@@ -82,7 +82,8 @@ def test_a_hidden_tab_asks_for_nothing(watched, collector):
     page.evaluate("Object.defineProperty(document, 'hidden', { configurable: true, get: () => window.away })")
     page.evaluate("window.away = true; document.dispatchEvent(new Event('visibilitychange'))")
     expect(page.locator("#live-text")).to_have_text("Paused")
-    page.wait_for_timeout(300)  # What had left before has arrived.
+    page.wait_for_timeout(300)
+    collector.quiet()  # What had left before has arrived.
     collector.asked.clear()
     page.wait_for_timeout(4500)  # Over twice its pace: the absence of requests has no event to wait for.
     assert collector.asked == []

@@ -11,6 +11,8 @@ from steps import opened, tile
 from world import a_target
 
 TARGETS = 100_000
+# What one view of the list may add to the document: its rows, and what stands around them.
+ROWS_MAX = 1000
 STEP_MS = 5000
 FRAME_MS = 50
 TRIES_MAX = 200
@@ -26,19 +28,20 @@ def crowded(collector):
     return collector
 
 
-def test_typing_never_waits_for_a_hundred_thousand_targets(watched, crowded):
+def test_typing_draws_a_page_of_a_hundred_thousand_targets_and_never_all(watched, crowded):
+    """How long a key is held up is measured elsewhere (scripts/page): a loaded machine takes long for anything."""
     page = opened(watched, crowded, "targets")
     expect(page.locator("#total")).to_have_text("100,000 targets")
     page.evaluate("""
-        window.longest = 0;
-        new PerformanceObserver(list => {
-            for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
-        }).observe({ type: 'longtask', buffered: false });
+        window.drawn = 0;
+        new MutationObserver(changes => {
+            for (const { addedNodes } of changes) window.drawn += addedNodes.length;
+        }).observe(document.body, { childList: true, subtree: true });
     """)
-    page.locator("#q").press_sequentially("site-99999", delay=30)
+    keys = "site-99999"
+    page.locator("#q").press_sequentially(keys, delay=30)
     expect(page.locator("#total")).to_have_text("1 target matches")
-    # Whatever draws every row takes far longer; a loaded machine takes long for anything.
-    assert page.evaluate("window.longest") < 1000, "a key was held up"
+    assert page.evaluate("window.drawn") < ROWS_MAX * (len(keys) + 1), "a key drew more than a page"
     assert page.locator("#list tbody tr").count() == 1
 
 
@@ -52,7 +55,8 @@ def test_an_hour_of_updates_leaves_the_page_as_large_as_it_was(watched, collecto
     down = tile(page, "down").locator("b")
 
     def held() -> tuple[float, int]:
-        devtools.send("HeapProfiler.collectGarbage")
+        for _ in range(3):  # What one round sets free, the next one collects.
+            devtools.send("HeapProfiler.collectGarbage")
         metrics = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
         return metrics["JSHeapUsedSize"], int(metrics["Nodes"])
 

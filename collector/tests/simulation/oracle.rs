@@ -5,15 +5,18 @@
 //! faults are over. Another part of the collector gets a law here by a file of its own and a line in [`check`].
 
 pub mod acknowledged;
+mod delivered;
 mod failures;
 mod history;
 mod incidents;
+pub mod judged;
 mod ledger;
 mod missed;
 mod peace;
 mod says;
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use collector::store::Store;
 use proto::{Missed, Timestamp};
@@ -21,7 +24,7 @@ use proto::{Missed, Timestamp};
 use crate::world::World;
 use crate::world::books::Key;
 use ledger::Ledger;
-use says::{Says, WHOLE, ask};
+use says::{Says, WHOLE, ask, due_otherwise};
 
 /// Everything that must hold once faults are over and all has come to rest.
 pub fn check(world: &mut World) {
@@ -33,6 +36,7 @@ pub fn check(world: &mut World) {
     the_books_balance(world, &ledger, &says);
     ledger.specifications_are_in_force(&world.books);
     missed::check(world, &ledger);
+    delivered::check(world, &ledger);
     what_is_up_is_not_down(world, &says);
     let refused = &world.books.refused;
     assert!(!refused.contains_key("too_late"), "nothing here is a day late: {refused:?}");
@@ -42,9 +46,14 @@ pub fn check(world: &mut World) {
     incidents::all_is_told(world);
 }
 
+/// A window ends where now begins: what is planned at this very millisecond is not in it yet.
+fn before_now(world: &World) -> Timestamp {
+    world.clock() - Duration::from_millis(1)
+}
+
 /// The collector counts what an independent recount of the log counts.
 fn the_books_balance(world: &World, ledger: &Ledger, says: &Says) {
-    let due = ledger.due(world.clock());
+    let due = ledger.due(before_now(world));
     let counted = ledger.counted();
     for (key, (_, outcome)) in &counted {
         assert_eq!(says.counted.get(key), Some(outcome), "{key:?} is in the log");
@@ -56,7 +65,12 @@ fn the_books_balance(world: &World, ledger: &Ledger, says: &Says) {
             "{key:?} counts as {outcome:?}, and the log has no such result"
         );
     }
-    assert_eq!(says.expected, due.len() as u64, "expected is what was due");
+    assert_eq!(
+        says.expected,
+        due.len() as u64,
+        "expected is what was due, but for {:?}",
+        due_otherwise(world, &due)
+    );
     assert_eq!(says.received, counted.len() as u64, "received is what has a result");
     let missed: u64 = says.missed.values().sum();
     assert_eq!(says.expected, says.received + missed + says.open, "the books balance");

@@ -33,7 +33,7 @@ pub const MINUTES: Scale = Scale {
     tick: Duration::from_millis(200),
     calm: Duration::from_secs(15),
     longest: Duration::from_secs(120),
-    outbox_bytes: 4 << 10,
+    outbox_bytes: 1 << 10,
     hour: Duration::from_secs(120),
     converged: Duration::from_secs(420),
 };

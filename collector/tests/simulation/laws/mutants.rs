@@ -1,6 +1,7 @@
 //! Mistakes made on purpose, which the oracle must notice; and those that are wasteful only, which it must not.
 //!
-//! `SIM_MEASURE=40 cargo test … the_oracle_notices -- --nocapture` prints how many seeds each mutant takes.
+//! `SIM_MEASURE=40 cargo test … the_oracle_notices -- --nocapture` prints how many seeds each mutant takes, or those whose name
+//! has the text in `SIM_MUTANT`.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook, take_hook};
@@ -113,8 +114,10 @@ fn what_is_wasteful_and_not_wrong_does_not_make_the_oracle_fail() {
 
 /// How many of the first seeds notice each mistake, and how many seeds that takes.
 fn measure(seeds: u64) {
+    let name = std::env::var("SIM_MUTANT").unwrap_or_default();
     let caught_ones = CAUGHT.iter().map(|(mutant, _)| *mutant);
-    for mutant in caught_ones.chain(OTHERS).chain(BENIGN) {
+    let all = caught_ones.chain(OTHERS).chain(BENIGN);
+    for mutant in all.filter(|mutant| format!("{mutant:?}").contains(&name)) {
         let (mut waits, mut last, mut first) = (Vec::new(), 0, String::new());
         for seed in 1..=seeds {
             let Some(what) = caught(mutant, seed) else { continue };

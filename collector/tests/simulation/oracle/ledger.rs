@@ -348,6 +348,13 @@ impl Ledger {
             .map_or_else(BTreeSet::new, |own| covering(&own.judged, key.planned.millis()))
     }
 
+    /// The reasons that agents gave for it.
+    pub fn reported(&self, key: &Key) -> BTreeSet<Missed> {
+        self.own
+            .get(&(key.uid, key.vantage))
+            .map_or_else(BTreeSet::new, |own| covering(&own.reported, key.planned.millis()))
+    }
+
     /// Whether the slot has attempts, if only such as count for nothing.
     pub fn was_attempted(&self, key: &Key) -> bool {
         let own = self.own.get(&(key.uid, key.vantage));

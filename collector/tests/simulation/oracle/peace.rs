@@ -41,8 +41,12 @@ pub fn check(world: &mut World) {
 }
 
 /// Targets fail by chance, here one in six: of an agent's few most may fail at one time. It is doubted for some seconds then,
-/// others run what it found, and its shards move.
+/// others run what it found, and its shards move; that it is doubted may still be on its way into the log.
 fn was_suspected(world: &World, from: Timestamp) -> bool {
+    let agents = world.core().fleet().agents();
+    if agents.iter().any(|(_, agent)| agent.suspect.is_some()) {
+        return true;
+    }
     let mut records = world
         .log
         .archive

@@ -1,6 +1,7 @@
 //! What is said about the slots of a run: by the collector, or by a recount that makes a known mistake.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use collector::parts;
@@ -8,7 +9,7 @@ use collector::store::Store;
 use collector::view::summary::{Question, Summary, summary};
 use proto::{Outcome, Timestamp};
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Window};
 use crate::mutants::Wrong;
 use crate::world::World;
 use crate::world::books::{Key, place};
@@ -55,11 +56,15 @@ impl Says {
         let mut says = Self::of_collector(world);
         let mut archive = world.log.archive.clone();
         if wrong == Wrong::DeposedCounted {
-            archive.extend(world.log.deposed.iter().cloned());
+            let mut deposed = world.log.deposed.clone();
+            deposed.sort_by_key(|(position, _)| Reverse(*position));
+            for (position, record) in deposed {
+                archive.insert(usize::try_from(position).expect("it is short"), record);
+            }
         }
         let ledger = Ledger::of(&archive, Some(wrong));
         let counted = ledger.counted();
-        says.expected = ledger.due(world.clock()).len() as u64;
+        says.expected = ledger.due(super::before_now(world)).len() as u64;
         says.counted = counted.iter().map(|(key, (_, outcome))| (*key, *outcome)).collect();
         says.received = says.counted.len() as u64;
         let hour = world.scale.hour;
@@ -116,4 +121,22 @@ fn hours(world: &World) -> Hours {
         }
     }
     hours
+}
+
+/// The slots that are due by the collector's own stretches and not by the recount, or the other way round: for a message.
+pub fn due_otherwise(world: &World, due: &BTreeMap<Key, Window>) -> Vec<Key> {
+    let state = world.state();
+    let mut own = BTreeSet::new();
+    for (vantage, v) in state.vantages() {
+        for (idx, target) in state.targets() {
+            let Some(series) = state.series(vantage, idx) else { continue };
+            let mut cursor = Timestamp::EPOCH;
+            while let Some((planned, _)) = series.next(cursor).filter(|(at, _)| *at < world.clock())
+            {
+                own.insert(Key { uid: target.uid, vantage: place(&v.name), planned });
+                cursor = planned + Duration::from_millis(1);
+            }
+        }
+    }
+    own.symmetric_difference(&due.keys().copied().collect()).copied().collect()
 }

@@ -188,6 +188,8 @@ impl World {
                 url: probe.url,
                 boot: node.boot,
                 outcome: probe.outcome,
+                began: probe.begun,
+                ended: now,
                 disturbed: probe.disturbed,
                 dead: probe.dead,
             });

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use collector::fleet::SessionId;
 use proto::{
-    Batch, Failure, Kind as LogKind, Outcome, ProbeResult, Record, Refusal, ResultsMessage,
-    Timestamp, Uid, wire,
+    Batch, Failure, Kind as LogKind, MissedRange, Outcome, ProbeResult, Record, Refusal,
+    ResultsMessage, Timestamp, Uid, wire,
 };
 
 use super::World;
@@ -33,6 +33,8 @@ pub struct Seen {
     pub url: String,
     pub boot: u64,
     pub outcome: Outcome,
+    pub began: Timestamp,
+    pub ended: Timestamp,
     /// The agent stood still while it ran.
     pub disturbed: bool,
     /// The agent reached nothing.
@@ -74,13 +76,18 @@ pub struct Unwell {
 pub struct Books {
     pub seen: Vec<Seen>,
     /// The attempts at each slot that ended undisturbed.
-    undisturbed: BTreeMap<Key, Vec<(u64, Outcome, String)>>,
+    undisturbed: BTreeMap<Key, Vec<Seen>>,
     /// Results sent and not acknowledged, by session and sequence number.
     sent: BTreeMap<(SessionId, u64), Sent>,
     /// What the log took.
     pub logged: BTreeMap<Key, Vec<Attempt>>,
     /// What agents were told is safe.
     pub acknowledged: BTreeSet<Key>,
+    /// What they said that they missed, and were told is safe.
+    pub given_up: Vec<(&'static str, MissedRange)>,
+    /// When each collector began to lead, on its clock.
+    pub leaders: Vec<Timestamp>,
+    epochs: BTreeSet<u64>,
     pub unwell: Vec<Unwell>,
     /// Whether anything may give cause to refuse a result.
     pub may_refuse: bool,
@@ -105,8 +112,7 @@ impl Books {
 
     pub(super) fn see(&mut self, seen: Seen) {
         if !seen.disturbed {
-            let found = (seen.boot, seen.outcome, seen.url.clone());
-            self.undisturbed.entry(seen.key()).or_default().push(found);
+            self.undisturbed.entry(seen.key()).or_default().push(seen.clone());
         }
         self.seen.push(seen);
     }
@@ -153,7 +159,7 @@ impl Books {
     pub fn probed(&self, key: &Key, attempt: &Attempt) -> impl Iterator<Item = &str> {
         let seen = self.undisturbed.get(key).map_or(&[][..], Vec::as_slice);
         let found = (attempt.boot, attempt.result.outcome);
-        seen.iter().filter(move |seen| (seen.0, seen.1) == found).map(|seen| seen.2.as_str())
+        seen.iter().filter(move |seen| (seen.boot, seen.outcome) == found).map(|seen| &*seen.url)
     }
 
     /// The collector says that everything up to `seq` is durable or refused: now it must be so.
@@ -170,6 +176,8 @@ impl Books {
                     absent.push((key, result.outcome));
                 }
             }
+            let missed = sent.batch.missed.into_iter();
+            self.given_up.extend(missed.map(|range| (sent.vantage, range)));
         }
         let count: u64 = refused.iter().map(|(_, count)| u64::from(*count)).sum();
         for (reason, count) in refused {
@@ -183,6 +191,22 @@ impl Books {
             absent.is_empty() || self.may_refuse,
             "refused without cause: {refused:?} {absent:?}"
         );
+    }
+
+    /// A collector leads from now on, under a number that no other had: agents tell an old one by it.
+    pub(super) fn leads(&mut self, now: Timestamp, epoch: u64) {
+        assert!(self.epochs.insert(epoch), "two collectors lead as number {epoch}");
+        self.leaders.push(now);
+    }
+
+    /// The undisturbed probes of the slots in this range.
+    pub fn found_in(
+        &self,
+        vantage: &'static str,
+        range: &MissedRange,
+    ) -> impl Iterator<Item = &Seen> {
+        let key = |planned| Key { uid: range.uid, vantage, planned };
+        self.undisturbed.range(key(range.from)..key(range.to)).flat_map(|(_, seen)| seen)
     }
 
     /// Whether the log has this attempt, or one that makes it no news.

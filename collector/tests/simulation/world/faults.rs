@@ -120,19 +120,24 @@ pub struct Plan {
     next_at: Timestamp,
     /// A fault that waits for its moment, no longer than until then.
     armed: Option<(Kind, usize, Moment, Timestamp)>,
+    /// Rows that change at an instant at which they are due: which, and how.
+    pub(super) to_change: Vec<(Timestamp, String, u64)>,
     pub census: Census,
 }
 
 impl Plan {
     pub fn new(faults: Faults, now: Timestamp) -> Self {
-        Self { faults, over: false, next_at: now, armed: None, census: Census::new() }
+        let (armed, to_change, census) = (None, Vec::new(), Census::new());
+        Self { faults, over: false, next_at: now, armed, to_change, census }
     }
 
     pub(super) fn next(&self) -> Option<Timestamp> {
         if self.over || self.faults.kinds.is_empty() {
             return None;
         }
-        Some(self.armed.map_or(self.next_at, |(.., until)| until))
+        let armed = self.armed.map_or(self.next_at, |(.., until)| until);
+        let change = self.to_change.iter().map(|(at, ..)| *at).min();
+        Some(change.map_or(armed, |change| change.min(armed)))
     }
 }
 
@@ -150,6 +155,10 @@ impl World {
     pub(super) fn draw_faults(&mut self) {
         if self.plan.next().is_none() {
             return;
+        }
+        while let Some(at) = self.plan.to_change.iter().position(|(at, ..)| *at <= self.now) {
+            let (_, name, how) = self.plan.to_change.swap_remove(at);
+            self.change_row(&name, how);
         }
         if self.plan.armed.is_none() && self.plan.next_at <= self.now {
             let kind = self.plan.faults.kinds[self.random.below(self.plan.faults.kinds.len())];

@@ -115,6 +115,7 @@ impl World {
             let claim = Record { at: self.clock(), kind: Kind::Claim { epoch: 1, log: LOG } };
             let claim = wire::encode_record(claim);
             self.log.store.append(0, &[claim]).expect("memory does not fail");
+            self.archive_new();
         }
         // One that dies as soon as it has claimed.
         let claims = if self.faults_may_hit() && self.random.one_in(8) { 2 } else { 1 };
@@ -145,6 +146,7 @@ impl World {
         };
         let mut core = Core::new(config, leadership.state, self.clock());
         core.stand_on(leadership.standing);
+        self.books.leads(self.clock(), core.state().epoch);
         crate::oracle::acknowledged::is_still_there(self, core.state());
         self.leader.core = Some(core);
         self.leader.next_tick = self.now + self.scale.tick;

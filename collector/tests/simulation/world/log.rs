@@ -48,8 +48,8 @@ pub struct Log {
     /// Written at last, if nobody else wrote there meanwhile.
     late: Vec<(Timestamp, u64, Vec<Bytes>)>,
     chores: VecDeque<(Timestamp, u64, Chore)>,
-    /// What somebody wrote who leads no more, and so is not there.
-    pub deposed: Vec<Bytes>,
+    /// What somebody wrote who leads no more, and so is not there; and where it would be.
+    pub deposed: Vec<(u64, Bytes)>,
     /// Where the next group goes.
     pub position: u64,
     pub stalled_until: Timestamp,
@@ -192,6 +192,7 @@ impl World {
         for bytes in new {
             let record = wire::decode_record(bytes.clone()).expect("a record is what was encoded");
             self.books.log(&record, now);
+            crate::oracle::judged::is_time(self, &record);
             self.log.archive.push(bytes);
         }
     }
@@ -202,7 +203,7 @@ impl World {
             let written = self.write(position, &records);
             self.tell(format!("a late append at {position}: written {written}"));
             if !written {
-                self.log.deposed.extend(records);
+                self.log.deposed.extend((position..).zip(records));
             }
         }
     }

@@ -20,6 +20,8 @@ pub struct Link {
     pub session: SessionId,
     pub stream: StreamId,
     pub node: usize,
+    /// On the collector's clock.
+    since: Timestamp,
     up: VecDeque<(Timestamp, AgentMessage)>,
     down: VecDeque<(Timestamp, CollectorMessage)>,
     /// Whether the end is open; and when it will learn that the stream is over, once it is.
@@ -156,7 +158,8 @@ impl World {
         let stream = StreamId(node.streams);
         let (agent, collector) = (End::Open, End::Open);
         let (up, down) = (VecDeque::new(), VecDeque::new());
-        self.links.push(Link { session, stream, node: n, up, down, agent, collector });
+        let since = self.clock();
+        self.links.push(Link { session, stream, node: n, since, up, down, agent, collector });
         self.tell_agent(n, AgentEvent::Connected(stream));
     }
 
@@ -262,6 +265,16 @@ impl World {
     pub fn is_linked(&self, n: usize) -> bool {
         let open = |link: &Link| link.agent == End::Open && link.collector == End::Open;
         self.links.iter().any(|link| link.node == n && open(link))
+    }
+
+    /// Since when both ends of the stream of an agent's process have been open, if they are.
+    pub fn connected_since(&self, boot: u64) -> Option<Timestamp> {
+        let of_boot = |link: &&Link| {
+            let node = &self.nodes[link.node];
+            node.boot == boot && node.session == Some(link.session) && node.core.is_some()
+        };
+        let link = self.links.iter().find(of_boot)?;
+        (link.agent == End::Open && link.collector == End::Open).then_some(link.since)
     }
 
     /// The node that speaks on a session.

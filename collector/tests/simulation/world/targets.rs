@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use collector::core::Event;
 use collector::target_file::Target;
-use proto::{Failure, Outcome, ProbeSpec, Timestamp, Uid};
+use proto::{Failure, Outcome, ProbeSpec, Timestamp, Uid, phase_of};
 
 use super::{TIMEOUT, World};
 use crate::random::Random;
@@ -29,11 +29,23 @@ pub fn target(name: &str, seconds: u64, revision: u64) -> Target {
 }
 
 impl World {
-    /// One row of the list changes.
+    /// One row of the list changes: now, or at the very instant at which it is due next.
     pub(super) fn change_list(&mut self) {
-        let index = self.random.below(self.list.len());
+        let row = &self.list[self.random.below(self.list.len())];
+        let (name, interval) = (row.name.clone(), row.interval);
         let kind = self.random.range(0, 6);
-        let name = self.list[index].name.clone();
+        if !self.random.one_in(3) {
+            return self.change_row(&name, kind);
+        }
+        let vantage = self.nodes[self.random.below(self.nodes.len())].vantage;
+        let due = self.clock().floor(interval) + phase_of(&name, vantage, interval);
+        let due = if due < self.clock() { due + interval } else { due };
+        self.plan.to_change.push((self.now + due.since(self.clock()), name, kind));
+    }
+
+    /// The row of this name changes, if it is there.
+    pub(super) fn change_row(&mut self, name: &str, kind: u64) {
+        let Some(index) = self.list.iter().position(|row| row.name == name) else { return };
         self.tell(format!("the list changes: {kind} of {name}"));
         match kind {
             0 if self.list.len() > LISTED_MIN => {
@@ -48,7 +60,7 @@ impl World {
             }
             2 => {
                 let revision = self.random.next();
-                self.list[index].spec = target(&name, 60, revision).spec;
+                self.list[index].spec = target(name, 60, revision).spec;
             }
             3 => {
                 let longest = self.scale.interval().as_secs();

@@ -40,6 +40,7 @@ pub fn check(world: &World) {
     for state in [&mut whole, &mut found] {
         state.settle_all(world.clock());
         state.forget(world.clock(), KEEP);
+        settle_at_the_next_slot(state);
         // From here on every slot is compared, not what parts there are.
         state.hours_mut().expire(Timestamp::MAX, Timestamp::MAX);
         // Evidence grows old without a record: a snapshot knows since when, a log read again does not.
@@ -126,4 +127,19 @@ fn recount(state: &State, start: Timestamp, hour_length: Duration) -> parts::hou
         }
     }
     groups
+}
+
+/// Where settling stands between two slots is a matter of when somebody looked, and means the same.
+fn settle_at_the_next_slot(state: &mut State) {
+    let targets: Vec<_> = state.targets().map(|(idx, _)| idx).collect();
+    let vantages: Vec<_> = state.vantages().map(|(idx, _)| idx).collect();
+    for vantage in vantages {
+        for target in &targets {
+            let Some(series) = state.series_mut(vantage, *target) else { continue };
+            let next = series.next(series.settled_to).map(|(planned, _)| planned);
+            series.settled_to = next
+                .or(series.stretches.last().map(|last| last.until))
+                .unwrap_or(series.settled_to);
+        }
+    }
 }

@@ -61,11 +61,15 @@ fn is_true(world: &World, ledger: &Ledger, reason: Missed, key: &Key, window: Wi
         [Kind::KillCollector, Kind::PauseCollector, Kind::StallLog, Kind::FailLog, Kind::StepClock];
     let began = clock_of(world, Timestamp::from_millis(START));
     let at_the_start = window.opens < began + AFTER;
+    // The place that stands in before any was seen.
+    let nobody_lives_there = world.nodes.iter().all(|node| node.vantage != key.vantage);
     match reason {
         Missed::AgentPaused => touched(&[Kind::PauseAgent]),
         Missed::ClockUnsure => touched(&[Kind::StepClock]),
         Missed::CollectorDown => touched(&collectors) || at_the_start,
-        Missed::NoAgent => touched(&agents) || touched(&collectors) || at_the_start,
+        Missed::NoAgent => {
+            nobody_lives_there || touched(&agents) || touched(&collectors) || at_the_start
+        }
         Missed::AgentLost => touched(&agents) || touched(&collectors),
         Missed::AgentSuspect => ledger.was_suspected(key.vantage, window),
         Missed::Overloaded => touched(&agents) || touched(&collectors),

@@ -57,6 +57,11 @@ impl Core {
     pub(super) fn confirm(&mut self, now: Timestamp) {
         for (slot, confirmed) in std::mem::take(&mut self.doubtful) {
             let (vantage, target, planned) = slot;
+            if !confirmed && now < self.opens(slot) {
+                // Whoever tried it has a clock that is ahead: another one would be too early, and be refused.
+                self.doubtful.push((slot, confirmed));
+                continue;
+            }
             if !confirmed {
                 self.try_again(now, slot, false);
                 continue;
@@ -71,6 +76,13 @@ impl Core {
             }
             tracing::debug!(target = self.state.target(target).entry.name, %planned, "a failure is confirmed");
         }
+    }
+
+    /// From when on a slot may be tried.
+    fn opens(&self, (vantage, target, planned): Slot) -> Timestamp {
+        let series = self.state.series(vantage, target);
+        let stretch = series.and_then(|series| series.stretch_of(planned));
+        stretch.map_or(planned, |stretch| stretch.window(planned).0)
     }
 
     /// Sends one slot to whoever is best to try it.

@@ -279,13 +279,25 @@ impl Rig {
         results: Vec<ProbeResult>,
         missed: Vec<MissedRange>,
     ) {
+        self.results_timed_within(session, watermark, results, missed, Duration::ZERO);
+    }
+
+    /// Of an agent that knows the time no better than this.
+    pub(crate) fn results_timed_within(
+        &mut self,
+        session: u64,
+        watermark: Timestamp,
+        results: Vec<ProbeResult>,
+        missed: Vec<MissedRange>,
+        clock_error: Duration,
+    ) {
         let seq = self.seqs.get_mut(&session).expect("it said hello");
         *seq += 1;
         let message = ResultsMessage {
             seq: *seq,
             watermark,
             columns: wire::encode_batch(&Batch { results, missed }),
-            clock_error: Duration::ZERO,
+            clock_error,
         };
         self.tell(Event::Message(SessionId(session), AgentMessage::Results(message)));
     }

@@ -92,6 +92,8 @@ impl Series {
         if self.stretches.is_empty() {
             self.settled_to = stretch.from;
         }
+        // Most series have one all their life; a vector that grows by itself makes room for four.
+        self.stretches.reserve_exact(1);
         self.stretches.push(stretch);
     }
 

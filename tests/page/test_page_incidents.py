@@ -92,13 +92,14 @@ def test_an_incident_can_be_sent_on_and_one_that_is_forgotten_says_so(watched, c
     expect(page.locator("#over .incident")).to_have_count(2)
 
 
-def test_of_incidents_that_began_at_one_time_the_largest_is_shown_first(watched, collector):
-    now = datetime.now(UTC)
+def test_of_incidents_that_began_in_one_minute_the_largest_is_shown_first(watched, collector):
+    now = datetime.now(UTC).replace(second=10)
     targets = [a_target(i, now, verdict="down", status=503) for i in range(40)]
     collector.world["targets"] = targets
     large = an_incident(1, [a_member(t, now) for t in targets[20:]], now, title="the large one")
     collector.world["incidents"] = [
-        an_incident(9 - i, [a_member(targets[i], now)], now, title=f"number {i}") for i in range(8)
+        an_incident(9 - i, [a_member(targets[i], now)], now + timedelta(seconds=i), title=f"number {i}")
+        for i in range(8)
     ] + [large]
     page = opened(watched, collector)
     expect(page.locator("#incidents .incident .title").first).to_have_text("the large one")

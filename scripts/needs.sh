@@ -214,6 +214,14 @@ need_mount() {
     return 1
 }
 
+# A network of one's own in which the ports for what goes out can be few.
+need_few_ports() {
+    need_namespaces || return
+    unshare --net sh -c 'ip link set lo up && echo 50000 50003 >/proc/sys/net/ipv4/ip_local_port_range' 2>/dev/null && return
+    echo "the range of ports cannot be set here: that takes unshare, and a /proc/sys/net that can be written"
+    return 1
+}
+
 # Network namespaces: root, iproute2, and a kernel (or a container) that lets us make them.
 need_namespaces() {
     local probe=zonewatch-probe-$$

@@ -92,7 +92,9 @@ def test_an_incident_can_be_sent_on_and_one_that_is_forgotten_says_so(watched, c
     expect(page.locator("#over .incident")).to_have_count(2)
 
 
-def test_of_incidents_that_began_in_one_minute_the_largest_is_shown_first(watched, collector):
+def test_of_incidents_that_began_in_one_minute_the_blind_monitor_is_shown_first_and_then_the_largest(
+    watched, collector
+):
     now = datetime.now(UTC).replace(second=10)
     targets = [a_target(i, now, verdict="down", status=503) for i in range(40)]
     collector.world["targets"] = targets
@@ -100,12 +102,15 @@ def test_of_incidents_that_began_in_one_minute_the_largest_is_shown_first(watche
     collector.world["incidents"] = [
         an_incident(9 - i, [a_member(targets[i], now)], now + timedelta(seconds=i), title=f"number {i}")
         for i in range(8)
-    ] + [large]
+    ] + [large, blind(now)]
     page = opened(watched, collector)
-    expect(page.locator("#incidents .incident .title").first).to_have_text("the large one")
-    expect(page.locator("#incidents .incident")).to_have_count(6)
-    page.locator("#incidents").get_by_text("3 more open").click()
-    expect(page.locator("#open .incident .title").first).to_have_text("the large one")
+    titles = page.locator("#incidents .incident .title")
+    expect(titles).to_have_count(6)
+    expect(titles.nth(0)).to_contain_text("the monitor sees too little")
+    expect(titles.nth(1)).to_have_text("the large one")
+    expect(titles.nth(2)).to_have_text("number 7")  # The newest of those that one target has.
+    page.locator("#incidents").get_by_text("4 more open").click()
+    expect(page.locator("#open .incident .title").nth(1)).to_have_text("the large one")
 
 
 def test_many_members_and_many_incidents_are_counted_and_never_left_out_silently(watched, collector):

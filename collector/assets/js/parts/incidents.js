@@ -66,14 +66,15 @@ function item(incident) {
       closed ? `; lasted ${lasted(incident)}` : '', flaps ? `; came back ${num(flaps)} ×` : ''));
 }
 
-/** "2026-11-26T21:40": times are shown no finer. @param {Incident} incident */
+/** "2026-11-26T21:40": what begins within a minute is one piece of news. @param {Incident} incident */
 const minute = ({ opened }) => opened.slice(0, 16);
 
 /** What is news among those of one minute: that the monitor is blind, then how many have it. @param {Incident} incident */
 const weight = ({ kind, members }) => (kind === 'blind' ? Number.MAX_SAFE_INTEGER : members.now);
 
 /** The newest first, and of those that began in one minute the weightiest. @param {Incident[]} list */
-export const newestFirst = (list) => [...list].sort((a, b) => minute(b).localeCompare(minute(a)) || weight(b) - weight(a));
+export const newestFirst = (list) => [...list].sort((a, b) => (
+  minute(b).localeCompare(minute(a)) || weight(b) - weight(a) || b.opened.localeCompare(a.opened)));
 
 /** @param {Incident[]} list */
 export const incidentList = (list) => h('ul', { class: 'items incidents' }, list.map(item));

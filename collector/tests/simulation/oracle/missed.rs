@@ -72,7 +72,11 @@ fn is_true(world: &World, ledger: &Ledger, reason: Missed, key: &Key, window: Wi
         }
         Missed::AgentLost => touched(&agents) || touched(&collectors),
         Missed::AgentSuspect => ledger.was_suspected(key.vantage, window),
-        Missed::Overloaded => touched(&agents) || touched(&collectors),
+        // What was found under suspicion is asked for again, and an order may come when the window has closed.
+        Missed::Overloaded => {
+            let reopened = ledger.was_suspected(key.vantage, window);
+            touched(&agents) || touched(&collectors) || reopened
+        }
         Missed::BufferFull => {
             world.is_buffer_scarce() && (touched(&agents) || touched(&collectors))
         }

@@ -147,8 +147,15 @@ impl State {
         let turns = matches!(state.verdict, Verdict::Up | Verdict::Degraded)
             && matches!(verdict, Verdict::Partial | Verdict::Down);
         let waits = turns && state.is_confirmable() && !self.is_confirmed(target, now);
-        let until = now + state.entry.spec.timeout + CONFIRM_SLACK;
-        waits.then(|| state.doubt.unwrap_or(until))
+        waits.then(|| state.doubt.unwrap_or_else(|| self.second_attempt_by(target, now)))
+    }
+
+    /// Until when a second attempt at what fails now may come. What an agent with a fast clock found is tried again when its slot
+    /// begins.
+    fn second_attempt_by(&self, target: TargetIdx, now: Timestamp) -> Timestamp {
+        let failing = self.fresh(target, now, None, false).filter(|(_, e)| !e.outcome.is_up());
+        let begins = failing.map(|(_, entry)| entry.planned).max().unwrap_or(now);
+        begins.max(now) + self.target(target).entry.spec.timeout + CONFIRM_SLACK
     }
 
     /// Brings the kept verdict of a target up to date; says whether it changed.

@@ -74,14 +74,17 @@ fn a_failure_that_was_found_too_early_is_tried_again_when_its_slot_begins() {
     let (mut rig, slot) = up_once("GET");
     rig.results(1, slot, vec![rig.up(1, slot)], Vec::new());
     let next = slot + Duration::from_secs(60);
-    let wait = i64::try_from(next.since(rig.now()).as_secs()).expect("a minute at most") - 2;
+    let wait = i64::try_from(next.since(rig.now()).as_secs()).expect("a minute at most") - 3;
     rig.run(wait, &[1, 2]);
     let early = vec![failed(&rig, next, 0)];
     rig.results_timed_within(1, next, early, Vec::new(), Duration::from_secs(4));
-    rig.run(1, &[1, 2]);
+    rig.run(2, &[1, 2]);
     assert_eq!(rig.runs.len(), 0, "for another clock it has not begun");
-    rig.run(3, &[1, 2]);
+    rig.run(5, &[1, 2]);
     assert_eq!(rig.runs.iter().map(|run| run.0).collect::<Vec<_>>(), [2]);
+    assert_eq!(verdict(&rig), Verdict::Up, "the second attempt has its timeout, and two seconds");
+    rig.run(3, &[1, 2]);
+    assert_eq!(verdict(&rig), Verdict::Down);
 }
 
 #[test]

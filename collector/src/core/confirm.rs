@@ -57,13 +57,12 @@ impl Core {
     pub(super) fn confirm(&mut self, now: Timestamp) {
         for (slot, confirmed) in std::mem::take(&mut self.doubtful) {
             let (vantage, target, planned) = slot;
-            if !confirmed && now < self.opens(slot) {
-                // Whoever tried it has a clock that is ahead: another one would be too early, and be refused.
-                self.doubtful.push((slot, confirmed));
-                continue;
-            }
             if !confirmed {
-                self.try_again(now, slot, false);
+                match now < self.opens(slot) {
+                    // Whoever tried it has a clock that is ahead: another one would be too early, and be refused.
+                    true => self.doubtful.push((slot, false)),
+                    false => self.try_again(now, slot, false),
+                }
                 continue;
             }
             let others: Vec<VantageIdx> =

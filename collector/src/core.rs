@@ -23,11 +23,12 @@ mod suspect;
 mod tuning;
 mod upkeep;
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto::{AgentMessage, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
+use proto::{AgentMessage, Batch, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
+use rustc_hash::FxHashMap;
 
 use crate::agent_settings::AgentSettings;
 use crate::fleet::{AgentIdx, Fleet, SessionId, Spans};
@@ -69,7 +70,8 @@ pub struct CoreConfig {
 pub const DEFAULT_VANTAGE: &str = "default";
 /// Vantages that a log may know: a place is a region or a site, and each costs some 100 KiB.
 pub const VANTAGES_MAX: usize = 256;
-/// The most bytes on their way into the log. An agent that brings more is sent away: it keeps what it has.
+/// The most bytes on their way into the log, as they are encoded; decoded, results take some three times as much. An agent that
+/// brings more is sent away: it keeps what it has.
 pub const APPENDING_BYTES_MAX: usize = 64 << 20;
 /// The most encoded result bytes that one agent may have on their way.
 pub const UNACKED_BYTES_MAX: u64 = 4 << 20;
@@ -156,6 +158,8 @@ struct Running {
 struct Appending {
     ticket: u64,
     record: Record,
+    /// What its columns hold, where that is known already.
+    found: Option<Batch>,
     bytes: usize,
 }
 
@@ -185,9 +189,9 @@ pub struct Core {
     looks: Vec<Vec<Timestamp>>,
     /// Where each vantage's next tick begins to look.
     look_next: Vec<usize>,
-    running: HashMap<Slot, Running>,
+    running: FxHashMap<Slot, Running>,
     /// Second attempts that were asked for.
-    confirming: HashMap<Slot, Confirming>,
+    confirming: FxHashMap<Slot, Confirming>,
     /// Slots that want one; or whose failure is confirmed, so that every vantage is to be asked.
     doubtful: Vec<(Slot, bool)>,
     /// Encoded bytes of `appending`.
@@ -243,8 +247,8 @@ impl Core {
             members: vec![Vec::new(); SHARDS],
             looks: Vec::new(),
             look_next: Vec::new(),
-            running: HashMap::new(),
-            confirming: HashMap::new(),
+            running: FxHashMap::default(),
+            confirming: FxHashMap::default(),
             doubtful: Vec::new(),
             appending_bytes: 0,
             absences: Spans::default(),
@@ -359,6 +363,11 @@ impl Core {
 
     /// Sends a record to the log; it is in force once that reports it durable.
     fn append(&mut self, now: Timestamp, kind: Kind) -> u64 {
+        self.append_decoded(now, kind, None)
+    }
+
+    /// The same with what the record's columns hold, so that they need not be decoded again.
+    fn append_decoded(&mut self, now: Timestamp, kind: Kind, found: Option<Batch>) -> u64 {
         let record = Record { at: now, kind };
         let ticket = self.next_ticket;
         self.next_ticket += 1;
@@ -367,13 +376,13 @@ impl Core {
         self.appending_bytes += bytes;
         self.note_log_bytes(bytes);
         self.effects.push(Effect::Append(ticket, encoded));
-        self.appending.push_back(Appending { ticket, record, bytes });
+        self.appending.push_back(Appending { ticket, record, found, bytes });
         ticket
     }
 
     fn durable(&mut self, now: Timestamp, up_to: u64) {
         while let Some(done) = self.appending.pop_front_if(|first| first.ticket <= up_to) {
-            let Appending { ticket: _, record, bytes } = done;
+            let Appending { ticket: _, record, found, bytes } = done;
             self.appending_bytes -= bytes;
             let at = record.at;
             match &record.kind {
@@ -389,7 +398,11 @@ impl Core {
                 Kind::Maintenance { .. } => self.windows.logged(),
                 Kind::Claim { .. } | Kind::Results(_) | Kind::Suspicion(_) | Kind::Told { .. } => {}
             }
-            let change = self.state.apply(record).expect("a record made here can be decoded");
+            let change = match found {
+                Some(found) => self.state.apply_decoded(record, &found),
+                None => self.state.apply(record),
+            };
+            let change = change.expect("a record made here can be applied");
             self.changed(now, at, change);
         }
         self.acknowledge(up_to);

@@ -21,7 +21,7 @@ use std::ops::{Bound, Range};
 use std::time::Duration;
 
 use proto::{
-    Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry, Timestamp, Uid,
+    Batch, Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry, Timestamp, Uid,
     VantageState as LoggedState, WINDOW_MAX, phase_of, wire,
 };
 
@@ -88,7 +88,6 @@ pub struct State {
     targets: Vec<TargetState>,
     /// In the order of names.
     by_name: BTreeMap<String, TargetIdx>,
-    by_uid: HashMap<Uid, TargetIdx>,
     vantages: Vec<Vantage>,
     /// One a start of an agent, some 100 bytes, for as long as the collector runs.
     reporters: Vec<Reporter>,
@@ -156,8 +155,20 @@ impl State {
     /// Takes the next record of the log.
     ///
     /// # Errors
-    /// When the record's batch cannot be decoded: the log is not ours, or damaged.
+    /// When the record's batch cannot be decoded, or a target has a number that is not its turn: the log is not ours, or damaged.
     pub fn apply(&mut self, record: Record) -> Result<Change, Malformed> {
+        let found = match &record.kind {
+            Kind::Results(batch) => wire::decode_batch(&batch.columns)?,
+            _ => Batch::default(),
+        };
+        self.apply_decoded(record, &found)
+    }
+
+    /// The same with what the record's columns hold, for whoever has that at hand; nothing if it has none.
+    ///
+    /// # Errors
+    /// When a target has a number that is not its turn.
+    pub fn apply_decoded(&mut self, record: Record, found: &Batch) -> Result<Change, Malformed> {
         let Record { at, kind } = record;
         self.newest = self.newest.max(at);
         if let Some(led) = self.led.last_mut() {
@@ -175,7 +186,7 @@ impl State {
             Kind::Catalog { revision, upserts, removals } => {
                 self.catalog_revision = revision;
                 self.first_load.get_or_insert(at);
-                Change::Targets(self.apply_catalog(at, upserts, &removals, position))
+                Change::Targets(self.apply_catalog(at, upserts, &removals, position)?)
             }
             Kind::Vantage { name, state: LoggedState::Seen } => {
                 let idx = self.vantage_or_new(&name);
@@ -186,7 +197,7 @@ impl State {
                 Change::Vantage(self.apply_vantage(at, &name, state, position))
             }
             Kind::Results(batch) => {
-                let (vantage, touched) = self.apply_results(at, &batch, position)?;
+                let (vantage, touched) = self.apply_results(at, &batch, found, position);
                 Change::Values(vantage, touched)
             }
             Kind::Hour(manifest) => {
@@ -244,35 +255,39 @@ impl State {
         upserts: Vec<TargetEntry>,
         removals: &[Uid],
         position: u64,
-    ) -> Vec<TargetIdx> {
+    ) -> Result<Vec<TargetIdx>, Malformed> {
         let newcomers = upserts.len();
         let mut touched = Vec::with_capacity(newcomers + removals.len());
         for entry in upserts {
-            let idx = match self.by_uid.get(&entry.uid) {
+            let idx = match self.by_uid(entry.uid) {
                 Some(idx) => {
                     self.targets[idx.index()].list(entry, at);
-                    *idx
+                    idx
                 }
-                None => self.add(entry, at),
+                None if entry.uid == self.next_uid() => self.add(entry, at),
+                None => {
+                    let (value, expected) = (entry.uid.0.to_string(), "a known one, or the next");
+                    return Err(Malformed::Value { field: "catalog.uid", value, expected });
+                }
             };
             touched.push(idx);
         }
-        for idx in removals.iter().filter_map(|uid| self.by_uid.get(uid)) {
+        for uid in removals {
+            let Some(idx) = self.by_uid(*uid) else { continue };
             self.targets[idx.index()].listed = false;
-            touched.push(*idx);
+            touched.push(idx);
         }
         for vantage in 0..self.vantages.len() {
             for idx in &touched {
                 self.reconcile(vantage, *idx, at, newcomers, position);
             }
         }
-        touched
+        Ok(touched)
     }
 
     fn add(&mut self, entry: TargetEntry, at: Timestamp) -> TargetIdx {
         let idx = TargetIdx(u32::try_from(self.targets.len()).expect("fewer than 2^32 targets"));
         self.by_name.insert(entry.name.clone(), idx);
-        self.by_uid.insert(entry.uid, idx);
         self.targets.push(TargetState::new(entry, at));
         idx
     }
@@ -348,28 +363,28 @@ impl State {
         &mut self,
         at: Timestamp,
         batch: &ResultBatch,
+        found: &Batch,
         position: u64,
-    ) -> Result<(VantageIdx, Vec<(TargetIdx, Timestamp)>), Malformed> {
+    ) -> (VantageIdx, Vec<(TargetIdx, Timestamp)>) {
         let vantage = self.vantage_or_new(&batch.vantage);
         let judged = batch.agent_id.is_empty();
         let reporter = self.reporter(batch);
         if !judged {
             self.last_reports.insert(reporter, at);
         }
-        let values = wire::decode_batch(&batch.columns)?;
         // Evidence grew old when it did, not when the next result came.
-        for result in &values.results {
-            if let Some(idx) = self.by_uid.get(&result.uid).copied() {
-                self.age_verdict(idx, at);
-            }
+        let places: Vec<Option<TargetIdx>> =
+            found.results.iter().map(|result| self.by_uid(result.uid)).collect();
+        for idx in places.iter().flatten() {
+            self.age_verdict(*idx, at);
         }
-        let mut touched = Vec::with_capacity(values.results.len());
+        let mut touched = Vec::with_capacity(found.results.len());
         // The hour that was touched last: most results of a batch are of one.
         let mut hour = Timestamp::EPOCH..Timestamp::EPOCH;
         let (reporters, suspicions) = (&self.reporters, &self.suspicions);
         let series = &mut self.vantages[vantage.index()].series;
-        for result in &values.results {
-            let Some(idx) = self.by_uid.get(&result.uid) else { continue };
+        for (result, idx) in found.results.iter().zip(places) {
+            let Some(idx) = idx else { continue };
             let Some(series) = series.get_mut(idx.index()) else { continue };
             // The list may have changed between the decision to log it and the log.
             if series.stretch_of(result.planned).is_none() || result.planned < self.forgotten {
@@ -378,7 +393,7 @@ impl State {
             let suspect =
                 may_be_ours(result.outcome) && suspicions.cover(&batch.agent_id, result.started());
             if series.record(result, reporter, suspect, |r| reporters[r.0 as usize].boot) {
-                touched.push((*idx, result.planned));
+                touched.push((idx, result.planned));
                 if !hour.contains(&result.planned) {
                     let start = self.hours.start_of(result.planned);
                     hour = start..start + self.hours.length();
@@ -386,9 +401,10 @@ impl State {
                 }
             }
         }
-        for range in &values.missed {
-            let Some(idx) = self.by_uid.get(&range.uid) else { continue };
-            let Some(series) = series.get_mut(idx.index()) else { continue };
+        for range in &found.missed {
+            let Some(idx) = self.by_uid(range.uid) else { continue };
+            let all = &mut self.vantages[vantage.index()].series;
+            let Some(series) = all.get_mut(idx.index()) else { continue };
             let run = MissedRun { from: range.from, to: range.to, reason: range.reason };
             if judged {
                 // Only where it says something: an hour that is written without a slot of this target stays as it is.
@@ -404,9 +420,9 @@ impl State {
             } else {
                 series.report_missed(run)
             }
-            touched.push((*idx, range.from));
+            touched.push((idx, range.from));
         }
-        Ok((vantage, touched))
+        (vantage, touched)
     }
 
     /// Failures of an agent count for nothing from now on, or count after all.
@@ -445,7 +461,7 @@ impl State {
         position: u64,
     ) -> Vec<TargetIdx> {
         let known: Vec<TargetIdx> =
-            uids.iter().filter_map(|uid| self.by_uid.get(uid).copied()).collect();
+            uids.iter().filter_map(|uid| self.by_uid(*uid)).collect();
         for idx in &known {
             self.targets[idx.index()].quiet.set(from, until);
         }
@@ -552,7 +568,9 @@ impl State {
 
     /// The target with this uid.
     pub fn by_uid(&self, uid: Uid) -> Option<TargetIdx> {
-        self.by_uid.get(&uid).copied()
+        // Uids are given in the order of the targets' places, from 1 on, and no target ever leaves its place.
+        let idx = TargetIdx(u32::try_from(uid.0.checked_sub(1)?).ok()?);
+        self.targets.get(idx.index()).is_some_and(|target| target.uid == uid).then_some(idx)
     }
 
     /// The uid that the next new name gets: none is given twice.

@@ -18,7 +18,7 @@ mod sightings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use sightings::{Seen, Sightings, View};
+pub use sightings::{SIGHTINGS_MAX, Seen, Sightings, View};
 
 /// Places that must fail before anybody is suspected.
 pub const PLACES_MIN: usize = 5;

@@ -114,13 +114,26 @@ impl State {
 
     /// The verdict of a target now, over all vantages or at `only` one.
     pub fn judge(&self, target: TargetIdx, now: Timestamp, only: Option<VantageIdx>) -> Verdict {
+        self.weigh(target, now, only).0
+    }
+
+    /// The same, with the oldest slot that it rests on.
+    fn weigh(
+        &self,
+        target: TargetIdx,
+        now: Timestamp,
+        only: Option<VantageIdx>,
+    ) -> (Verdict, Option<Timestamp>) {
         let slow_after = self.target(target).entry.slow_after;
-        over(self.fresh(target, now, only, false).map(|(vantage, entry)| {
+        let mut oldest: Option<Timestamp> = None;
+        let verdict = over(self.fresh(target, now, only, false).map(|(vantage, entry)| {
+            oldest = Some(oldest.map_or(entry.planned, |known| known.min(entry.planned)));
             let found = evidence(entry, slow_after);
             let series = self.series(vantage, target);
             let doubted = series.is_some_and(|series| series.is_doubted(entry));
             if found != Evidence::Failing && doubted { Evidence::Doubted } else { found }
-        }))
+        }));
+        (verdict, oldest)
     }
 
     /// How long a failure is looked at before people are told of it: at once if more than one attempt found it, else for as
@@ -178,10 +191,9 @@ impl State {
     }
 
     fn judge_again(&mut self, idx: TargetIdx, at: Timestamp) -> bool {
-        let to = self.judge(idx, at, None);
+        let (to, oldest) = self.weigh(idx, at, None);
         let target = self.target(idx);
         let interval = target.entry.interval;
-        let oldest = self.fresh(idx, at, None, false).map(|(_, entry)| entry.planned).min();
         let stale_at = oldest
             .map_or(Timestamp::MAX, |planned| planned + interval * 2 + Duration::from_millis(1));
         let (from, since, uid) = (target.verdict, target.since, target.uid);

@@ -73,7 +73,7 @@ impl Core {
                 boot,
                 columns,
             };
-            self.append(now, Kind::Results(batch))
+            self.append_decoded(now, Kind::Results(batch), Some(fresh))
         });
         if let Some(agent) = self.fleet.agent_mut(idx) {
             match agent.pending.back_mut() {

@@ -15,7 +15,7 @@ use super::assign::scheduled;
 use super::notices::SuspicionChange;
 use crate::fleet::{Agent, AgentIdx, Suspect};
 use crate::state::{Series, TargetIdx, VantageIdx};
-use crate::suspicion::{Circle, PLACES_MIN, Seen, Witness, judge};
+use crate::suspicion::{Circle, PLACES_MIN, SIGHTINGS_MAX, Seen, Witness, judge};
 
 /// A probe that began so long before the first failure may have run into the same fault.
 const BEFORE: Duration = Duration::from_secs(2);
@@ -35,14 +35,15 @@ impl Core {
         vantage: VantageIdx,
         batch: &Batch,
     ) {
-        for result in &batch.results {
+        let Some(agent) = self.fleet.agent_mut(idx) else { return };
+        // Of more than are kept only the last would be left.
+        let first = batch.results.len().saturating_sub(SIGHTINGS_MAX);
+        for result in &batch.results[first..] {
             let Some(target) = self.state.by_uid(result.uid) else { continue };
             let Some(series) = self.state.series(vantage, target) else { continue };
             let url = &self.state.target(target).entry.spec.url;
             let (place, seen) = (place(result, series, url), seen(result, series));
-            if let Some(agent) = self.fleet.agent_mut(idx) {
-                agent.sightings.add(now, result.started(), result.uid.0, place, seen);
-            }
+            agent.sightings.add(now, result.started(), result.uid.0, place, seen);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proto::{Batch, MissedRange, ProbeResult, Refusal, Timestamp};
 
 use super::value::Entry;
-use super::{ReporterIdx, Series, State, VantageIdx};
+use super::{ReporterIdx, Series, State, TargetState, VantageIdx};
 
 /// How old a result may be.
 pub const LATE_MAX: Duration = Duration::from_secs(24 * 3600);
@@ -24,6 +24,13 @@ pub struct Accepted {
     pub known: u32,
 }
 
+/// What a result that is taken is worth.
+enum Worth {
+    News,
+    /// The log holds it already.
+    Known,
+}
+
 impl State {
     /// Judges a batch that an agent of `vantage` delivers. `clock_error` is how far its clock may be off.
     pub fn accept(
@@ -34,49 +41,55 @@ impl State {
         clock_error: Duration,
         boot: u64,
     ) -> Accepted {
-        let mut accepted = Accepted::default();
-        for result in batch.results {
-            match self.refusal(vantage, &result, now, clock_error) {
-                Some(reason) => count(&mut accepted.refused, reason),
-                None if self.is_known(vantage, &result, boot) => accepted.known += 1,
-                None => accepted.fresh.results.push(result),
+        let mut accepted = Accepted { fresh: batch, ..Accepted::default() };
+        let Accepted { fresh, refused, known } = &mut accepted;
+        fresh.results.retain(|result| match self.worth(vantage, result, now, clock_error, boot) {
+            Ok(Worth::News) => true,
+            Ok(Worth::Known) => {
+                *known += 1;
+                false
             }
-        }
-        for range in batch.missed {
-            match self.missed_refusal(vantage, &range, now) {
-                Some(reason) => count(&mut accepted.refused, reason),
-                None => accepted.fresh.missed.push(range),
+            Err(reason) => {
+                count(refused, reason);
+                false
             }
-        }
+        });
+        fresh.missed.retain(|range| match self.missed_refusal(vantage, range, now) {
+            Some(reason) => {
+                count(refused, reason);
+                false
+            }
+            None => true,
+        });
         accepted
     }
 
-    fn refusal(
+    fn worth(
         &self,
         vantage: VantageIdx,
         result: &ProbeResult,
         now: Timestamp,
         clock_error: Duration,
-    ) -> Option<Refusal> {
-        let series = match self.series_of(vantage, result.uid) {
-            Ok(series) => series,
-            Err(refusal) => return Some(refusal),
-        };
+        boot: u64,
+    ) -> Result<Worth, Refusal> {
+        let (target, series) = self.series_of(vantage, result.uid)?;
         // A finished hour whose slots are forgotten cannot be written anew.
         if result.planned < now - LATE_MAX || result.planned < self.forgotten {
-            return Some(Refusal::TooLate);
+            return Err(Refusal::TooLate);
         }
-        let Some(stretch) = series.stretch_of(result.planned) else {
-            return Some(Refusal::OutsideWindow);
-        };
+        let stretch = series.stretch_of(result.planned).ok_or(Refusal::OutsideWindow)?;
         let (opens, closes) = stretch.window(result.planned);
         let started = result.started();
         let future = started > now + clock_error;
         if future || started < opens - clock_error || started >= closes + clock_error {
-            return Some(Refusal::OutsideWindow);
+            return Err(Refusal::OutsideWindow);
         }
-        let target = self.by_uid(result.uid).map(|idx| self.target(idx))?;
-        (result.revision < target.revision_at(result.planned)).then_some(Refusal::StaleSpec)
+        // Nearly every result is of the newest revision: no older one can have been in force.
+        let newest = result.revision >= target.entry.revision;
+        if !newest && result.revision < target.revision_at(result.planned) {
+            return Err(Refusal::StaleSpec);
+        }
+        Ok(if self.is_known(series, result, boot) { Worth::Known } else { Worth::News })
     }
 
     fn missed_refusal(
@@ -95,17 +108,19 @@ impl State {
         }
     }
 
-    fn series_of(&self, vantage: VantageIdx, uid: proto::Uid) -> Result<&Series, Refusal> {
+    fn series_of(
+        &self,
+        vantage: VantageIdx,
+        uid: proto::Uid,
+    ) -> Result<(&TargetState, &Series), Refusal> {
         let idx = self.by_uid(uid).ok_or(Refusal::UnknownTarget)?;
         let series = self.series(vantage, idx).filter(|series| !series.stretches.is_empty());
-        series.ok_or(Refusal::WrongVantage)
+        Ok((self.target(idx), series.ok_or(Refusal::WrongVantage)?))
     }
 
     /// Whether it says nothing new: it was delivered before, or the slot is up already and this attempt found the same.
     /// An attempt that was not up is kept beside a better one.
-    fn is_known(&self, vantage: VantageIdx, result: &ProbeResult, boot: u64) -> bool {
-        let Some(idx) = self.by_uid(result.uid) else { return false };
-        let Some(series) = self.series(vantage, idx) else { return false };
+    fn is_known(&self, series: &Series, result: &ProbeResult, boot: u64) -> bool {
         let same = |known: &Entry| {
             self.reported_by(known.reporter).boot == boot
                 && known.start_delay_ms == result.start_delay_ms

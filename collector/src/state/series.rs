@@ -124,6 +124,11 @@ impl Series {
 
     /// The best attempt at the slot, even one that counts for nothing.
     fn best(&self, planned: Timestamp) -> Option<&Entry> {
+        // Mostly the newest slot is asked for, or one that is newer still.
+        let newest = self.entries.back()?;
+        if newest.planned <= planned {
+            return (newest.planned == planned).then_some(newest);
+        }
         let index = self.entries.binary_search_by_key(&planned, |entry| entry.planned).ok()?;
         self.entries.get(index)
     }
@@ -201,12 +206,14 @@ impl Series {
             return true;
         }
         let place = if entry.outcome.is_up() { &mut self.last_up } else { &mut self.last_not_up };
-        if place.as_ref().is_none_or(|detail| detail.entry.planned <= entry.planned) {
-            let before = place.take();
-            *place = Some(Box::new(detail(entry, result, before.as_deref())));
+        match place {
+            Some(detail) if detail.entry.planned <= entry.planned => detail.renew(entry, result),
+            Some(_) => {}
+            None => *place = Some(Box::new(Detail::of(entry, result))),
         }
         // What became up is no longer the newest that was not.
-        if entry.outcome.is_up() {
+        let not_up = self.last_not_up.as_deref().map(|detail| detail.entry.planned);
+        if entry.outcome.is_up() && not_up == Some(entry.planned) {
             self.renew_last_not_up();
         }
         true
@@ -276,6 +283,10 @@ impl Series {
 
     /// Takes an attempt alone, without what is told about it.
     pub(super) fn put(&mut self, entry: Entry, boot: &impl Fn(ReporterIdx) -> u64) -> Put {
+        if self.entries.back().is_none_or(|newest| newest.planned < entry.planned) {
+            self.entries.push_back(entry);
+            return Put::Best;
+        }
         if self.attempts(entry.planned).any(|known| known.is_same(&entry)) {
             return Put::Nothing;
         }
@@ -421,14 +432,22 @@ impl Series {
     }
 }
 
-/// What is told about a result. An answer's note travels only when it changed, so the one before it is kept.
-fn detail(entry: Entry, result: &ProbeResult, before: Option<&Detail>) -> Detail {
-    let note = match (&result.note, before) {
-        (Some(note), _) => Note::clone(note),
-        (None, Some(before)) if entry.outcome.is_up() => before.note.clone(),
-        (None, _) => Note::default(),
-    };
-    Detail { entry, phases: result.phases, body_bytes: result.body_bytes, note }
+impl Detail {
+    /// The first of its sort.
+    fn of(entry: Entry, result: &ProbeResult) -> Self {
+        let note = result.note.as_deref().cloned().unwrap_or_default();
+        Self { entry, phases: result.phases, body_bytes: result.body_bytes, note }
+    }
+
+    /// A newer one. An answer's note travels only when it changed, so the one before it is kept.
+    fn renew(&mut self, entry: Entry, result: &ProbeResult) {
+        (self.entry, self.phases, self.body_bytes) = (entry, result.phases, result.body_bytes);
+        match &result.note {
+            Some(note) => self.note.clone_from(note),
+            None if entry.outcome.is_up() => {}
+            None => self.note = Note::default(),
+        }
+    }
 }
 
 fn run_of(runs: &[MissedRun], planned: Timestamp) -> Option<&MissedRun> {

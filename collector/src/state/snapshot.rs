@@ -30,7 +30,6 @@ pub fn write(state: &State) -> Vec<Bytes> {
     let State {
         targets,
         by_name: _,
-        by_uid: _,
         vantages,
         reporters: _,
         reporter_idx: _,

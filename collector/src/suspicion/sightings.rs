@@ -8,7 +8,7 @@ use proto::Timestamp;
 use super::PLACES_MIN;
 
 /// Sightings kept of an agent, at some 40 bytes each: a busy one fills that in a second, which is "lately" enough.
-const KEPT_MAX: usize = 256;
+pub const SIGHTINGS_MAX: usize = 256;
 /// Sightings that a glance takes in, however old.
 const GLANCE: usize = 16;
 /// What is older is not lately …
@@ -70,7 +70,7 @@ impl Sightings {
         if began < self.from {
             return;
         }
-        if self.kept.len() == KEPT_MAX {
+        if self.kept.len() == SIGHTINGS_MAX {
             self.kept.pop_front();
         }
         self.kept.push_back(Sighting { target, place, seen, at, began });

@@ -21,8 +21,8 @@ use std::ops::{Bound, Range};
 use std::time::Duration;
 
 use proto::{
-    Batch, Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry, Timestamp, Uid,
-    VantageState as LoggedState, WINDOW_MAX, phase_of, wire,
+    Batch, Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry,
+    Timestamp, Uid, VantageState as LoggedState, WINDOW_MAX, phase_of, wire,
 };
 
 pub use accept::{Accepted, LATE_MAX};
@@ -460,8 +460,7 @@ impl State {
         uids: &[Uid],
         position: u64,
     ) -> Vec<TargetIdx> {
-        let known: Vec<TargetIdx> =
-            uids.iter().filter_map(|uid| self.by_uid(*uid)).collect();
+        let known: Vec<TargetIdx> = uids.iter().filter_map(|uid| self.by_uid(*uid)).collect();
         for idx in &known {
             self.targets[idx.index()].quiet.set(from, until);
         }

@@ -59,23 +59,23 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 #[test]
 fn a_change_is_read_when_it_has_stood_still_and_only_once() {
     let mut story = Story::of(1);
-    assert_eq!(story.observe(1), Step::LookAfter(MS(200)));
+    assert_eq!(story.observe(1), Step::LookAfter(SETTLE));
     assert_eq!(story.after(150).observe(1), Step::LookAfter(MS(50)));
     assert_eq!(story.after(50).observe(1), Step::Read);
     assert_eq!(story.judge(Ok(&targets(1))), Judgement::Nothing);
-    assert_eq!(story.after(400).observe(1), Step::LookAfter(MS(400)));
-    assert_eq!(story.after(400).observe(2), Step::LookAfter(MS(200)));
+    assert_eq!(story.after(400).observe(1), Step::LookAfter(LOOK_EVERY));
+    assert_eq!(story.after(400).observe(2), Step::LookAfter(SETTLE));
     assert_eq!(story.after(200).observe(2), Step::Read);
     assert_eq!(story.judge(Ok(&targets(2))), Judgement::Take);
     assert_eq!(story.watch.targets(), 2);
-    assert_eq!(story.after(400).observe(2), Step::LookAfter(MS(400)));
+    assert_eq!(story.after(400).observe(2), Step::LookAfter(LOOK_EVERY));
 }
 
 #[test]
 fn a_file_that_is_still_being_written_is_not_read() {
     let mut story = Story::of(1);
     for number in 0..50 {
-        assert_eq!(story.after(199).observe(number), Step::LookAfter(MS(200)));
+        assert_eq!(story.after(199).observe(number), Step::LookAfter(SETTLE));
     }
     assert_eq!(story.after(200).observe(49), Step::Read);
 }
@@ -99,19 +99,19 @@ fn a_bad_file_changes_nothing_and_is_said_once() {
 fn a_file_that_is_gone_settles_like_any_other() {
     let mut story = Story::of(1);
     let gone = || Look::Gone("no such file".into());
-    assert_eq!(story.watch.observe(story.now, gone()), Step::LookAfter(MS(200)));
+    assert_eq!(story.watch.observe(story.now, gone()), Step::LookAfter(SETTLE));
     story.after(200);
     assert_eq!(story.watch.observe(story.now, gone()), Step::Read);
     assert_eq!(story.judge(Err(&broken())), Judgement::Refuse);
     story.after(400);
-    assert_eq!(story.watch.observe(story.now, gone()), Step::LookAfter(MS(400)));
+    assert_eq!(story.watch.observe(story.now, gone()), Step::LookAfter(LOOK_EVERY));
 }
 
 #[test]
 fn a_file_that_loses_over_thirty_percent_is_taken_after_a_minute_the_same() {
     let mut story = Story::of(10);
     assert_eq!(story.settle(1).judge(Ok(&targets(6))), Judgement::Hold { lost: 4, of: 10 });
-    assert_eq!(story.after(59_000).observe(1), Step::LookAfter(MS(400)));
+    assert_eq!(story.after(59_000).observe(1), Step::LookAfter(LOOK_EVERY));
     assert_eq!(story.after(1_000).observe(1), Step::Read);
     assert_eq!(story.judge(Ok(&targets(6))), Judgement::Take);
     assert_eq!(story.watch.targets(), 6);
@@ -126,7 +126,7 @@ fn a_held_file_that_changes_begins_its_minute_again_and_one_only_touched_does_no
         story.after(15_000).settle(3).judge(Ok(&targets(5))),
         Judgement::Hold { lost: 5, of: 10 }
     );
-    assert_eq!(story.after(30_000).observe(3), Step::LookAfter(MS(400)));
+    assert_eq!(story.after(30_000).observe(3), Step::LookAfter(LOOK_EVERY));
     assert_eq!(story.after(30_000).observe(3), Step::Read);
     assert_eq!(story.judge(Ok(&targets(5))), Judgement::Take);
 }
@@ -136,7 +136,7 @@ fn a_held_file_that_is_put_right_is_taken_at_once() {
     let mut story = Story::of(10);
     assert_eq!(story.settle(1).judge(Ok(&targets(2))), Judgement::Hold { lost: 8, of: 10 });
     assert_eq!(story.settle(2).judge(Ok(&targets(11))), Judgement::Take);
-    assert_eq!(story.after(60_000).observe(2), Step::LookAfter(MS(400)));
+    assert_eq!(story.after(60_000).observe(2), Step::LookAfter(LOOK_EVERY));
 }
 
 #[test]

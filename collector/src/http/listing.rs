@@ -40,7 +40,8 @@ impl Lists {
                 break;
             }
         }
-        Ok(kept.insert(Arc::new(indexing.finish())).clone())
+        let index = spawn_blocking(move || indexing.finish()).await.map_err(|_| Stopped)?;
+        Ok(kept.insert(Arc::new(index)).clone())
     }
 }
 

@@ -131,8 +131,8 @@ fn a_list_that_changed_has_another_edition_and_what_is_not_on_it_is_not_found() 
     let after = index(&story.state, 1);
     let found: Vec<&str> = after
         .search(&words)
-        .iter()
-        .map(|idx| story.state.target(*idx).entry.name.as_str())
+        .onwards(0)
+        .map(|(_, idx)| story.state.target(idx).entry.name.as_str())
         .collect();
     assert_eq!(found, ["shop-b", "shop-c"]);
     assert_eq!(after.search(&[]).len(), 2);

@@ -1,7 +1,6 @@
 //! Which targets a page shows, found part by part: a million of them never hold up the core.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
 use proto::Timestamp;
 
@@ -10,7 +9,7 @@ use super::{
     verdict_of,
 };
 use crate::state::{State, TargetIdx};
-use crate::view::index::Index;
+use crate::view::index::{Index, Matches};
 
 /// How a page is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,8 +43,8 @@ impl Question {
 pub struct Finding {
     question: Question,
     /// Those that have the words: by name, or in the order of the page before.
-    candidates: Arc<[TargetIdx]>,
-    /// How many of them were looked at.
+    candidates: Matches,
+    /// Up to which place of the order they were looked at.
     looked: usize,
     found: Vec<Found>,
 }
@@ -64,7 +63,7 @@ impl Finding {
     /// Looks for the words, on any thread.
     pub fn new(index: &Index, question: Question) -> Self {
         let candidates = match &question.after {
-            After::Place(order, _) => order.clone(),
+            After::Place(order, _) => Matches::all(order.clone()),
             After::Nothing | After::Name(_) => index.search(&question.words),
         };
         Self { question, candidates, looked: 0, found: Vec::new() }
@@ -77,35 +76,35 @@ impl Finding {
         if way == Way::Plain {
             return false;
         }
-        let end = candidates.len().min(looked.saturating_add(most));
-        for (place, idx) in candidates.iter().enumerate().take(end).skip(*looked) {
+        let mut seen = 0;
+        for (place, idx) in candidates.onwards(*looked).take(most) {
+            (seen, *looked) = (seen + 1, place + 1);
             // A URL may have changed since the order was made.
             let resumed = matches!(way, Way::Resumed(_));
-            if !is_known(state, *idx)
-                || resumed && !matches(&state.target(*idx).entry, &question.words)
+            if !is_known(state, idx)
+                || resumed && !matches(&state.target(idx).entry, &question.words)
             {
                 continue;
             }
-            if let Some(verdict) = is_asked_for(state, now, question, *idx) {
-                let key = if resumed { 0 } else { key(state, now, question, *idx) };
-                found.push(Found { place, idx: *idx, verdict, key });
+            if let Some(verdict) = is_asked_for(state, now, question, idx) {
+                let key = if resumed { 0 } else { key(state, now, question, idx) };
+                found.push(Found { place, idx, verdict, key });
             }
         }
-        *looked = end;
-        end < candidates.len()
+        seen == most
     }
 
     /// Brings them into their order, on any thread.
     pub fn sorted(self) -> Sorted {
         let Self { question, candidates, looked: _, mut found } = self;
-        let mut order = candidates;
+        let mut matches = candidates;
         if question.way() == Way::Sorted {
             // Stable: among equals the names decide.
             found.sort_by_key(|found| Reverse(found.key));
-            order = found.iter().map(|found| found.idx).collect();
+            matches = Matches::all(found.iter().map(|found| found.idx).collect());
             found.iter_mut().enumerate().for_each(|(place, found)| found.place = place);
         }
-        Sorted { question, order, found }
+        Sorted { question, matches, found }
     }
 }
 
@@ -113,25 +112,26 @@ impl Finding {
 #[derive(Debug)]
 pub struct Sorted {
     question: Question,
-    /// What a cursor goes on in.
-    order: Arc<[TargetIdx]>,
-    /// Unless the order itself is all there is to say.
+    /// Of the order that a cursor goes on in.
+    matches: Matches,
+    /// Unless the matches are all there is to say.
     found: Vec<Found>,
 }
 
 impl Sorted {
     /// The page, with what there is to say of its targets now, and what is after it.
     pub fn page(self, state: &State, now: Timestamp) -> (Page, After) {
-        let Self { question, order, found } = self;
+        let Self { question, matches, found } = self;
+        let order = matches.order();
         let show = |idx: TargetIdx, verdict| listed(state, now, &question, (idx, verdict));
         let limit = question.limit;
         let (targets, total, next): (Vec<Listed>, usize, Option<usize>) = match question.way() {
             Way::Plain => {
                 let first = order.partition_point(|idx| is_before(state, &question, *idx));
-                let page = order.iter().skip(first).take(limit).filter(|i| is_known(state, **i));
-                let shown = page.map(|idx| show(*idx, verdict_of(state, now, &question, *idx)));
-                let next = Some(first + limit).filter(|next| *next < order.len());
-                (shown.collect(), order.len(), next)
+                let mut rest = matches.onwards(first);
+                let page = rest.by_ref().take(limit).filter(|(_, idx)| is_known(state, *idx));
+                let shown = page.map(|(_, idx)| show(idx, verdict_of(state, now, &question, idx)));
+                (shown.collect(), matches.len(), rest.next().map(|(place, _)| place))
             }
             way => {
                 let first = found.partition_point(|found| match way {
@@ -147,7 +147,7 @@ impl Sorted {
         };
         let after = match (question.way(), next, targets.last()) {
             (Way::Plain | Way::ByName, Some(_), Some(last)) => After::Name(last.name.clone()),
-            (Way::Sorted | Way::Resumed(_), Some(place), _) => After::Place(order, place),
+            (Way::Sorted | Way::Resumed(_), Some(place), _) => After::Place(order.clone(), place),
             _ => After::Nothing,
         };
         (Page { targets, total, next_cursor: None }, after)

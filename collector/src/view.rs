@@ -18,6 +18,7 @@ pub mod tally;
 pub mod target;
 pub mod targets;
 pub mod uptime;
+pub mod websites;
 
 use crate::state::{State, TargetState, VantageIdx};
 

@@ -6,15 +6,18 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use futures_util::StreamExt;
+use futures_util::future::ready;
+use futures_util::{StreamExt, stream};
 
 use super::answer::{in_parts, json, json_response};
 use super::query::Parameters;
 use super::v1::vantage;
 use super::{Api, Problem};
+use crate::hub::Stopped;
 use crate::state::VantageIdx;
 use crate::view::first::{self, Counts};
 use crate::view::past_hour::PastHour;
+use crate::view::websites::Websites;
 
 /// Websites in one piece of the answer: some milliseconds of the core's time, half a megabyte.
 const PIECE: usize = 4096;
@@ -52,37 +55,20 @@ pub(super) async fn past_hour(
     Ok(json_response(api.answers.kept(asked, counted).await?))
 }
 
-/// Where the stream of websites is.
-struct Websites {
-    api: Api,
-    only: Option<VantageIdx>,
-    after: Option<String>,
-    begun: bool,
-    over: bool,
-}
-
-impl Websites {
-    /// The next piece of the object; none after its end, and none when the collector stops: the answer is cut then.
-    async fn next(&mut self) -> Option<String> {
-        while !self.over {
-            let (only, after) = (self.only, self.after.take());
-            let asked = self.api.hub.ask(move |core, now| {
-                first::websites(core.state(), now, only, after.as_deref(), PIECE)
-            });
-            let (piece, after) = asked.await.ok()?;
-            self.over = after.is_none();
-            self.after = after;
-            if piece.is_empty() && !self.over {
-                continue;
-            }
-            let begin = match (std::mem::replace(&mut self.begun, true), piece.is_empty()) {
-                (false, _) => "{",
-                (true, true) => "",
-                (true, false) => ",",
-            };
-            return Some(format!("{begin}{piece}{}", if self.over { "}" } else { "" }));
+/// The next piece of the object; nothing after its end.
+async fn piece(api: &Api, mut websites: Websites) -> Result<Option<(String, Websites)>, Stopped> {
+    loop {
+        let asked = api.hub.ask(move |core, now| {
+            let piece = websites.go_on(core.state(), now, PIECE);
+            (piece, websites)
+        });
+        let piece;
+        (piece, websites) = asked.await?;
+        match piece {
+            // Names that are not on the list any more fill no piece.
+            Some(piece) if piece.is_empty() => {}
+            piece => return Ok(piece.map(|piece| (piece, websites))),
         }
-        None
     }
 }
 
@@ -92,24 +78,22 @@ pub(super) async fn websites(
     parameters: Parameters,
 ) -> Result<Response, Problem> {
     let (_, only) = parse(&api, "websites", parameters).await?;
-    let mut websites = Websites { api, only, after: None, begun: false, over: false };
-    let first = websites.next().await.unwrap_or_default();
-    if websites.over {
+    let begun = piece(&api, Websites::new(only)).await?;
+    let (first, websites) = begun.expect("it begins with something");
+    if websites.is_over() {
         return Ok(json_response(first.into()));
     }
-    let rest =
-        futures_util::stream::unfold((Some(first), websites), |(first, mut websites)| async move {
-            let piece = match first {
-                Some(first) => first,
-                None => websites.next().await?,
-            };
-            Some((Ok::<_, Infallible>(piece), (None, websites)))
-        });
+    // When the collector stops, the answer is cut.
+    let rest = stream::unfold((api, websites), |(api, websites)| async {
+        let (piece, websites) = piece(&api, websites).await.ok()??;
+        Some((piece, (api, websites)))
+    });
+    let pieces = stream::once(ready(first)).chain(rest).map(Ok::<_, Infallible>);
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, Body::from_stream(rest.fuse())).into_response())
+    Ok((headers, Body::from_stream(pieces)).into_response())
 }
 
 async fn parse(

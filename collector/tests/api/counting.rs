@@ -7,6 +7,7 @@ use collector::verdict::Verdict;
 use collector::view::first::{self, Counts};
 use collector::view::target::full;
 use collector::view::targets::{Page, Question, Sort, list};
+use collector::view::websites::Websites;
 use collector::view::{summary, targets};
 use proto::{Outcome, Timestamp, VantageState};
 
@@ -33,15 +34,11 @@ struct Site {
 }
 
 fn websites(state: &State, now: Timestamp, only: Option<VantageIdx>) -> BTreeMap<String, Site> {
-    let (mut pieces, mut after) = (Vec::new(), None);
-    loop {
-        let (piece, next) = first::websites(state, now, only, after.as_deref(), 2);
-        pieces.extend((!piece.is_empty()).then_some(piece));
-        after = next;
-        if after.is_none() {
-            return serde_json::from_str(&format!("{{{}}}", pieces.join(","))).expect("JSON");
-        }
+    let (mut text, mut websites) = (String::new(), Websites::new(only));
+    while let Some(piece) = websites.go_on(state, now, 2) {
+        text.push_str(&piece);
     }
+    serde_json::from_str(&text).expect("JSON")
 }
 
 /// A target whose slot of minute 1 came to this, vantage by vantage.

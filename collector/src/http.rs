@@ -1,5 +1,6 @@
 //! The HTTP API and the page: thin shells over [`crate::view`].
 
+mod again;
 mod answer;
 mod auth;
 mod conditional;

@@ -24,6 +24,8 @@ const FRESH: Duration = Duration::from_millis(500);
 const STALE: Duration = Duration::from_millis(900);
 /// Answers kept. When so many are fresh, another is computed and not kept. A page of a thousand targets is some 300 KB.
 const KEPT_MAX: usize = 64;
+/// A response with a longer body is not given again as it is: what is long is not asked for often.
+const AGAIN_MAX: usize = 64 << 10;
 /// Targets looked at between two events: some milliseconds of the core's time.
 pub(super) const PART: usize = 8192;
 
@@ -41,17 +43,44 @@ struct Answer {
     body: Bytes,
 }
 
+/// Until when a response may be given again as it is: one of its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FreshUntil(pub(super) Instant);
+
+/// A body, and until when it is fresh; one that was given while the next is being computed is not.
+pub(super) struct Given {
+    pub(super) body: Bytes,
+    fresh: Option<FreshUntil>,
+}
+
+impl Given {
+    /// As a JSON response.
+    pub(super) fn json(self) -> Response {
+        let fresh = self.fresh.filter(|_| self.body.len() <= AGAIN_MAX);
+        let mut response = json_response(self.body);
+        fresh.map(|fresh| response.extensions_mut().insert(fresh));
+        response
+    }
+}
+
+impl Answer {
+    fn fresh(self) -> Given {
+        Given { body: self.body, fresh: Some(FreshUntil(self.done + FRESH)) }
+    }
+}
+
 impl Place {
     fn answer(&self) -> Option<Answer> {
         self.answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn fresh(&self) -> Option<Bytes> {
-        self.answer().filter(|answer| answer.done.elapsed() < FRESH).map(|answer| answer.body)
+    fn fresh(&self) -> Option<Given> {
+        self.answer().filter(|answer| answer.done.elapsed() < FRESH).map(Answer::fresh)
     }
 
-    fn stale(&self) -> Option<Bytes> {
-        self.answer().filter(|answer| answer.begun.elapsed() < STALE).map(|answer| answer.body)
+    fn stale(&self) -> Option<Given> {
+        let answer = self.answer().filter(|answer| answer.begun.elapsed() < STALE)?;
+        Some(Given { body: answer.body, fresh: None })
     }
 }
 
@@ -70,17 +99,17 @@ impl Answers {
         compute: impl FnOnce(&Core, Timestamp) -> T + Send + 'static,
     ) -> Result<Response, Problem> {
         let render = move |core: &Core, now| json(&compute(core, now));
-        Ok(json_response(self.bytes(hub, asked, render).await?))
+        Ok(self.given(hub, asked, render).await?.json())
     }
 
     /// The answer to `asked`, from memory or computed now. It is rendered where it is computed: only bytes leave the core's
     /// task.
-    pub(super) async fn bytes(
+    pub(super) async fn given(
         &self,
         hub: &Hub,
         asked: String,
         compute: impl FnOnce(&Core, Timestamp) -> Bytes + Send + 'static,
-    ) -> Result<Bytes, Problem> {
+    ) -> Result<Given, Problem> {
         self.kept(asked, async { Ok(hub.ask(compute).await?) }).await
     }
 
@@ -90,28 +119,28 @@ impl Answers {
         &self,
         asked: String,
         compute: impl Future<Output = Result<Bytes, Problem>>,
-    ) -> Result<Bytes, Problem> {
+    ) -> Result<Given, Problem> {
         let place = self.place(asked);
-        if let Some(body) = place.fresh() {
-            return Ok(body);
+        if let Some(given) = place.fresh() {
+            return Ok(given);
         }
         let _turn = match place.computing.try_lock() {
             Ok(turn) => turn,
             Err(_) => {
-                if let Some(body) = place.stale() {
-                    return Ok(body);
+                if let Some(given) = place.stale() {
+                    return Ok(given);
                 }
                 place.computing.lock().await
             }
         };
-        if let Some(body) = place.fresh() {
-            return Ok(body);
+        if let Some(given) = place.fresh() {
+            return Ok(given);
         }
         let begun = Instant::now();
         let body = compute.await?;
-        let answer = Answer { begun, done: Instant::now(), body: body.clone() };
-        *place.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
-        Ok(body)
+        let answer = Answer { begun, done: Instant::now(), body };
+        *place.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer.clone());
+        Ok(answer.fresh())
     }
 
     fn place(&self, asked: String) -> Kept {
@@ -177,10 +206,14 @@ mod tests {
         let of = |text: &'static str| async move {
             Ok::<_, Problem>(Bytes::from_static(text.as_bytes()))
         };
+        let body = |given: Result<Given, Problem>| {
+            given.ok().map(|given| (given.fresh.is_some(), given.body))
+        };
+        let is = |text: &'static str, fresh| Some((fresh, Bytes::from_static(text.as_bytes())));
         let first = answers.kept("a".into(), of("first")).await;
-        assert_eq!(first.ok().as_deref(), Some(&b"first"[..]));
+        assert_eq!(body(first), is("first", true));
         let again = answers.kept("a".into(), of("never computed")).await;
-        assert_eq!(again.ok().as_deref(), Some(&b"first"[..]));
+        assert_eq!(body(again), is("first", true));
         // It is not fresh any more, and somebody computes the next one.
         let place = answers.place("a".into());
         let set = |done: Duration, begun: Duration| {
@@ -192,7 +225,7 @@ mod tests {
         set(FRESH, FRESH);
         let turn = place.computing.try_lock().expect("nobody computes");
         let stale = answers.kept("a".into(), of("never computed")).await;
-        assert_eq!(stale.ok().as_deref(), Some(&b"first"[..]));
+        assert_eq!(body(stale), is("first", false));
         // Too old to be given: whoever asks waits for the next one.
         set(FRESH, STALE);
         let mut waiting = Box::pin(answers.kept("a".into(), of("second")));
@@ -201,6 +234,6 @@ mod tests {
         });
         assert!(pending.await);
         drop(turn);
-        assert_eq!(waiting.await.ok().as_deref(), Some(&b"second"[..]));
+        assert_eq!(body(waiting.await), is("second", true));
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn latest(
         );
         Ok::<_, Problem>(json(&counts.await?))
     };
-    Ok(json_response(api.answers.kept(asked, counted).await?))
+    Ok(api.answers.kept(asked, counted).await?.json())
 }
 
 pub(super) async fn past_hour(
@@ -52,7 +52,7 @@ pub(super) async fn past_hour(
         );
         Ok::<_, Problem>(json(&counting.await?.finish()))
     };
-    Ok(json_response(api.answers.kept(asked, counted).await?))
+    Ok(api.answers.kept(asked, counted).await?.json())
 }
 
 /// The next piece of the object; nothing after its end.

@@ -8,7 +8,7 @@ use axum::response::Response;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
-use super::answer::{PART, json, json_response};
+use super::answer::{PART, json};
 use super::query::Parameters;
 use super::v1::vantage;
 use super::{Api, Problem};
@@ -70,7 +70,7 @@ pub(super) async fn targets(
     let asked = format!("targets {question:?} {cursor:?}");
     question.after = after;
     let found = async { Ok(json(&page(&api, question).await?)) };
-    Ok(json_response(api.answers.kept(asked, found).await?))
+    Ok(api.answers.kept(asked, found).await?.json())
 }
 
 async fn page(api: &Api, question: Question) -> Result<Page, Problem> {

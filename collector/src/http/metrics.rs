@@ -43,7 +43,7 @@ pub(super) async fn metrics(
         let told = Outside { rejected, source, refusals, notified, log_works };
         render(core, now, &told).into()
     };
-    let text = api.answers.bytes(&api.hub, "metrics".into(), compute).await?;
+    let text = api.answers.given(&api.hub, "metrics".into(), compute).await?.body;
     let text = agent::process_metrics() + &String::from_utf8_lossy(&text);
     Ok(exposition::answer(&headers, &text))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use futures_util::future::{Either, ready};
 use hyper::body::Incoming;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::again::{Again, Asked};
 use crate::serve::{Patient, Waiting};
 
 /// Connections at once; more wait in the system's queue. Each costs a descriptor and some 20 KiB.
@@ -57,7 +59,7 @@ pub async fn serve(
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32);
     let (graceful, room) = (GracefulShutdown::new(), Arc::new(Semaphore::new(CONNECTIONS_MAX)));
-    let mut waiting = Waiting::default();
+    let (mut waiting, again) = (Waiting::default(), Again::default());
     let mut connections = JoinSet::new();
     loop {
         let accepted = async {
@@ -80,9 +82,13 @@ pub async fn serve(
         let end = admitted.end(FIRST_HEAD_WITHIN);
         let stream = Patient::until_proven(stream, admitted.proof.clone(), end);
         let (proof, routes) = (admitted.proof, TowerToHyperService::new(router.clone()));
+        let again = again.clone();
         let service = service_fn(move |request: http::Request<Incoming>| {
             proof.give(); // Its head is there, whole.
-            routes.call(request)
+            match again.asked(&request) {
+                Asked::Known(response) => Either::Left(ready(Ok(response))),
+                Asked::Anew(key) => Either::Right(again.clone().learn(key, routes.call(request))),
+            }
         });
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
         let connection = graceful.watch(connection);

@@ -58,7 +58,7 @@ pub(super) async fn summary(
         let rendered = tokio::task::spawn_blocking(move || json(&counting.finish())).await;
         rendered.map_err(|_| Problem::unavailable("the summary could not be computed"))
     };
-    Ok(json_response(api.answers.kept(asked, counted).await?))
+    Ok(api.answers.kept(asked, counted).await?.json())
 }
 
 pub(super) async fn target(

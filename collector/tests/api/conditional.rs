@@ -30,6 +30,24 @@ fn a_long_answer_is_compressed_for_whoever_asks() {
 }
 
 #[test]
+fn an_answer_that_is_given_again_has_the_head_of_the_first() {
+    let rig = shared();
+    let route = "/api/v1/targets?limit=3&verdict=paused";
+    for headers in [&[][..], &[("Accept-Encoding", "gzip")]] {
+        let names = |head: &str| -> Vec<String> {
+            head.lines().map(|line| line.split(':').next().unwrap_or_default().to_owned()).collect()
+        };
+        let (first, _) = send_for_bytes(rig.http, "GET", route, headers);
+        for _ in 0..3 {
+            let (again, body) = send_for_bytes(rig.http, "GET", route, headers);
+            assert_eq!(names(&again), names(&first));
+            assert_eq!(body.starts_with(&[0x1f, 0x8b]), !headers.is_empty());
+        }
+        assert!(first.to_lowercase().contains("content-security-policy"), "{first}");
+    }
+}
+
+#[test]
 fn a_page_of_another_origin_cannot_make_agents_probe_unless_it_is_listed() {
     let rig = Rig::start(
         "name,url\nok,http://{origin}/status/200\n",

@@ -23,6 +23,9 @@ const USAGE: u8 = 2;
 /// Signals this close together are one: `timeout` and some supervisors signal a process and then its whole group.
 const SAME_SIGNAL: Duration = Duration::from_millis(50);
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     // Only fails when one was installed before, and then there is one.

@@ -17,6 +17,8 @@ use bytes::{Buf, Bytes};
 use http::StatusCode;
 use proto::Cause;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use self::body::{BadBody, Body};
 use self::head::{BadHead, Head, Parsed};
@@ -79,7 +81,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
     pub(super) fn location(&self) -> Option<&[u8]> {
         self.head.location.as_deref()
     }
+}
 
+impl<S: AsyncRead + Farewell + Unpin> Answering<S> {
     /// Reads the body to its end or to [`BODY_MAX`].
     pub(super) async fn read(self, trace: &mut Trace) -> Result<Answer, Stop> {
         let Self { mut stream, head, mut incoming } = self;
@@ -124,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Answering<S> {
             }
         }
         trace.leave();
-        goodbye(&mut stream).await;
+        poll_fn(|cx| Poll::Ready(stream.farewell(cx))).await;
         Ok(Answer { status: head.status, kept: kept_of(head.packing, incoming.kept)? })
     }
 }
@@ -167,13 +171,22 @@ fn poll_read<S: AsyncRead + Unpin, T>(
     }
 }
 
-/// Lets TLS say that it ends, without waiting for anything.
-async fn goodbye<S: AsyncWrite + Unpin>(stream: &mut S) {
-    poll_fn(|cx| {
-        let _ = Pin::new(&mut *stream).poll_shutdown(cx);
-        Poll::Ready(())
-    })
-    .await;
+/// Something that may have a last word before it is closed.
+pub(super) trait Farewell {
+    /// Says it, without waiting for anything.
+    fn farewell(&mut self, cx: &mut Context<'_>);
+}
+
+impl Farewell for TcpStream {
+    /// Closing says it.
+    fn farewell(&mut self, _: &mut Context<'_>) {}
+}
+
+impl Farewell for TlsStream<TcpStream> {
+    fn farewell(&mut self, cx: &mut Context<'_>) {
+        self.get_mut().1.send_close_notify();
+        let _ = Pin::new(self).poll_flush(cx);
+    }
 }
 
 /// What came, taken up piece by piece.

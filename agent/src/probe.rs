@@ -17,6 +17,7 @@ pub(crate) mod fuzz;
 mod hosts;
 mod http1;
 mod http2;
+mod known;
 mod lookup;
 mod mask;
 mod options;

@@ -170,7 +170,7 @@ fn plain(presented: &str) -> &str {
     presented.split_once("(\"").map_or(presented, |(_, rest)| rest.trim_end_matches("\")"))
 }
 
-fn instant(time: UnixTime) -> Timestamp {
+pub(super) fn instant(time: UnixTime) -> Timestamp {
     let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
     Timestamp::from_millis(seconds.saturating_mul(1_000))
 }

@@ -33,7 +33,7 @@ pub struct Prepared {
     pub(super) expect_body: Option<Arc<Pattern>>,
     pub(super) follow_redirects: bool,
     /// None: https cannot be spoken, as there are no roots. Only met by redirects.
-    pub(super) trust: Option<Trust>,
+    pub(super) trust: Option<Arc<Trust>>,
 }
 
 impl Prepared {

@@ -3,6 +3,7 @@
 //! One configuration is shared by all probes of a kind. Nothing is resumed: every probe sees the whole handshake, and so
 //! the certificate of today.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,35 +21,46 @@ use tokio_rustls::client::TlsStream;
 use tracing::warn;
 use url::{Host, Url};
 
-use super::certificate::{self, Facts};
+use super::certificate;
 use super::fault::{Stop, io_text};
+use super::known::Known;
 use super::trace::Trace;
 use super::verify::{Anything, Inspector, Listed};
 
 /// CA files that are held read: at about 300 KiB for a system's whole bundle, 75 MiB at the very worst.
 const CA_FILES_MAX: usize = 256;
 
-/// How the certificates of one target are judged; cheap to clone.
-#[derive(Clone)]
+/// How the certificates of a target are judged.
 pub(super) struct Trust {
     config: Arc<ClientConfig>,
-    verifier: Arc<dyn ServerCertVerifier>,
+    pub(super) verifier: Arc<dyn ServerCertVerifier>,
+    /// What `known` tells it from others by.
+    pub(super) number: u64,
+    pub(super) known: Arc<Known>,
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Trust").field(&self.number).finish()
+    }
 }
 
 /// The configurations of this process.
 pub(super) struct TlsConfigs {
     provider: Arc<CryptoProvider>,
+    known: Arc<Known>,
     /// None when the system has no roots.
-    system: Option<Trust>,
-    unverified: Trust,
+    system: Option<Arc<Trust>>,
+    unverified: Arc<Trust>,
     /// By path, with the file's time of modification when it was read.
-    ca_files: DashMap<String, (Option<SystemTime>, Trust)>,
+    ca_files: DashMap<String, (Option<SystemTime>, Arc<Trust>)>,
 }
 
 impl TlsConfigs {
     pub(super) fn new() -> Result<Self, Error> {
-        let provider = Arc::new(provider());
-        let unverified = Trust::new(&provider, Arc::new(Anything::new(Arc::clone(&provider))))?;
+        let (provider, known) = (Arc::new(provider()), Arc::<Known>::default());
+        let anything = Arc::new(Anything::new(Arc::clone(&provider)));
+        let unverified = Trust::new(&provider, &known, anything)?;
         let loaded = rustls_native_certs::load_native_certs();
         for error in loaded.errors {
             warn!(%error, "some of the system's trust roots cannot be read");
@@ -60,18 +72,18 @@ impl TlsConfigs {
             None
         } else {
             let verifier = in_roots(&provider, roots).map_err(Error::General)?;
-            Some(Trust::new(&provider, verifier)?)
+            Some(Trust::new(&provider, &known, verifier)?)
         };
-        Ok(Self { provider, system, unverified, ca_files: DashMap::new() })
+        Ok(Self { provider, known, system, unverified, ca_files: DashMap::new() })
     }
 
     /// Trust in the system's roots; none when it has none.
-    pub(super) fn system(&self) -> Option<Trust> {
+    pub(super) fn system(&self) -> Option<Arc<Trust>> {
         self.system.clone()
     }
 
     /// Trust in whatever the server shows.
-    pub(super) fn unverified(&self) -> Trust {
+    pub(super) fn unverified(&self) -> Arc<Trust> {
         self.unverified.clone()
     }
 
@@ -79,7 +91,7 @@ impl TlsConfigs {
     ///
     /// # Errors
     /// What is wrong with the file.
-    pub(super) fn ca_file(&self, path: &str) -> Result<Trust, String> {
+    pub(super) fn ca_file(&self, path: &str) -> Result<Arc<Trust>, String> {
         let modified = std::fs::metadata(path).and_then(|file| file.modified()).ok();
         if let Some(held) = self.ca_files.get(path)
             && held.0 == modified
@@ -95,7 +107,8 @@ impl TlsConfigs {
         }
         let signed = in_roots(&self.provider, roots)?;
         let verifier = Arc::new(Listed::new(signed, listed));
-        let trust = Trust::new(&self.provider, verifier).map_err(|error| error.to_string())?;
+        let trust = Trust::new(&self.provider, &self.known, verifier);
+        let trust = trust.map_err(|error| error.to_string())?;
         if self.ca_files.len() >= CA_FILES_MAX {
             self.ca_files.clear();
         }
@@ -105,10 +118,11 @@ impl TlsConfigs {
 }
 
 impl Trust {
-    fn new(
+    pub(super) fn new(
         provider: &Arc<CryptoProvider>,
+        known: &Arc<Known>,
         verifier: Arc<dyn ServerCertVerifier>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Arc<Self>, Error> {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
             .with_safe_default_protocol_versions()?
             .dangerous()
@@ -116,7 +130,8 @@ impl Trust {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::disabled();
-        Ok(Self { config: Arc::new(config), verifier })
+        let (number, known) = (known.number(), Arc::clone(known));
+        Ok(Arc::new(Self { config: Arc::new(config), verifier, number, known }))
     }
 }
 
@@ -143,21 +158,21 @@ fn provider() -> CryptoProvider {
 
 /// The handshake with the host of `url` over `stream`. `trace` learns of the certificate also when it is refused.
 pub(super) async fn handshake(
-    trust: &Trust,
+    trust: &Arc<Trust>,
     url: &Url,
     stream: TcpStream,
     trace: &mut Trace,
 ) -> Result<TlsStream<TcpStream>, Stop> {
     let name = server_name(url)?;
-    let inspector = Arc::new(Inspector::new(Arc::clone(&trust.verifier)));
+    let inspector = Arc::new(Inspector::new(Arc::clone(trust)));
     let mut config = ClientConfig::clone(&trust.config); // A few reference counts: every probe has its own inspector.
     let verifier: Arc<dyn ServerCertVerifier> = Arc::clone(&inspector) as _;
     config.dangerous().set_certificate_verifier(verifier);
 
     let shaken = TlsConnector::from(Arc::new(config)).connect(name, stream).await;
-    let leaf = inspector.leaf().and_then(Facts::read);
+    let leaf = inspector.leaf();
     // Of several hops the one that expires first: it is the one to do something about.
-    if let Some(leaf) = &leaf
+    if let Some(leaf) = leaf
         && trace.note.certificate_expires.is_none_or(|earlier| leaf.not_after < earlier)
     {
         trace.note.certificate_expires = Some(leaf.not_after);
@@ -168,7 +183,7 @@ pub(super) async fn handshake(
     let stream = shaken.map_err(|error| {
         let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
         let (kind, cause) = match tls {
-            Some(tls) => certificate::explain(tls, leaf.as_ref()),
+            Some(tls) => certificate::explain(tls, leaf),
             None if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 let cause = "the server closed the connection during the TLS handshake";
                 (Cause::TlsClosed, cause.to_owned())

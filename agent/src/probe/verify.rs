@@ -10,22 +10,30 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
 
 use super::certificate::{Facts, is_authority_as_server};
+use super::known::Question;
+use super::tls::Trust;
 
-/// Asks another verifier and remembers what was shown to it: rustls does not tell when the answer is no.
+/// Asks a trust's verifier, unless the chain is known to be good, and remembers what was shown: rustls does not tell when the
+/// answer is no.
 #[derive(Debug)]
 pub(super) struct Inspector {
-    inner: Arc<dyn ServerCertVerifier>,
-    leaf: OnceLock<Vec<u8>>,
+    trust: Arc<Trust>,
+    leaf: OnceLock<Arc<Facts>>,
 }
 
 impl Inspector {
-    pub(super) fn new(inner: Arc<dyn ServerCertVerifier>) -> Self {
-        Self { inner, leaf: OnceLock::new() }
+    pub(super) fn new(trust: Arc<Trust>) -> Self {
+        Self { trust, leaf: OnceLock::new() }
     }
 
-    /// The server's certificate, in DER, if it came to that.
-    pub(super) fn leaf(&self) -> Option<&[u8]> {
-        self.leaf.get().map(Vec::as_slice)
+    /// What the server's certificate says, if it came to that.
+    pub(super) fn leaf(&self) -> Option<&Facts> {
+        self.leaf.get().map(AsRef::as_ref)
+    }
+
+    /// Nothing is overwritten: a handshake shows one certificate.
+    fn saw(&self, leaf: &Arc<Facts>) {
+        let _ = self.leaf.set(Arc::clone(leaf));
     }
 }
 
@@ -38,8 +46,19 @@ impl ServerCertVerifier for Inspector {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let _ = self.leaf.set(leaf.to_vec()); // Full already: a handshake shows one certificate.
-        self.inner.verify_server_cert(leaf, intermediates, name, ocsp, now)
+        let Trust { number, verifier, known, .. } = &*self.trust;
+        let question = Question::new(*number, name, leaf, intermediates);
+        if let Some(facts) = known.get(&question, now) {
+            self.saw(&facts);
+            return Ok(ServerCertVerified::assertion());
+        }
+        let facts = Facts::read(leaf).map(Arc::new);
+        facts.iter().for_each(|facts| self.saw(facts));
+        let verified = verifier.verify_server_cert(leaf, intermediates, name, ocsp, now)?;
+        if let Some(facts) = facts {
+            known.add(question, facts, intermediates, now);
+        }
+        Ok(verified)
     }
 
     fn verify_tls12_signature(
@@ -48,7 +67,7 @@ impl ServerCertVerifier for Inspector {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls12_signature(message, certificate, signed)
+        self.trust.verifier.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -57,11 +76,11 @@ impl ServerCertVerifier for Inspector {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner.verify_tls13_signature(message, certificate, signed)
+        self.trust.verifier.verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.trust.verifier.supported_verify_schemes()
     }
 }
 
@@ -169,5 +188,75 @@ impl ServerCertVerifier for Anything {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::time::Duration;
+
+    use rustls::crypto::aws_lc_rs;
+
+    use super::super::known::Known;
+    use super::*;
+
+    /// Refuses the first time, and counts how often it is asked.
+    #[derive(Debug, Default)]
+    struct Second(AtomicU32);
+
+    impl ServerCertVerifier for Second {
+        fn verify_server_cert(
+            &self,
+            _: &CertificateDer<'_>,
+            _: &[CertificateDer<'_>],
+            _: &ServerName<'_>,
+            _: &[u8],
+            _: UnixTime,
+        ) -> Result<ServerCertVerified, Error> {
+            match self.0.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(CertificateError::UnknownIssuer.into()),
+                _ => Ok(ServerCertVerified::assertion()),
+            }
+        }
+
+        fn verify_tls12_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            unreachable!("the test shows a chain and no more")
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            _: &[u8],
+            _: &CertificateDer<'_>,
+            _: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            unreachable!("the test shows a chain and no more")
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_chain_is_asked_for_until_it_is_found_good_and_what_it_says_is_told_every_time() {
+        let signed = rcgen::generate_simple_self_signed(["a.test".to_owned()]).unwrap();
+        let verifier = Arc::new(Second::default());
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let trust = Trust::new(&provider, &Arc::<Known>::default(), Arc::clone(&verifier) as _);
+        let trust = trust.unwrap();
+        let name = ServerName::try_from("a.test").unwrap();
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(1_700_000_000));
+        for (good, asked) in [(false, 1), (true, 2), (true, 2), (true, 2)] {
+            let inspector = Inspector::new(Arc::clone(&trust));
+            let found = inspector.verify_server_cert(signed.cert.der(), &[], &name, &[], now);
+            assert_eq!((found.is_ok(), verifier.0.load(Ordering::Relaxed)), (good, asked));
+            assert_eq!(inspector.leaf().unwrap().subject, "CN=rcgen self signed cert");
+        }
     }
 }

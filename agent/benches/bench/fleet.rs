@@ -27,19 +27,22 @@ pub(crate) struct Load {
     pub(crate) url: String,
     pub(crate) targets: u64,
     pub(crate) ca: Option<String>,
+    /// All due at the same instant, not evenly spread.
+    pub(crate) at_once: bool,
 }
 
 impl Load {
-    /// Target `n`, once every `interval`, evenly spread.
+    /// Target `n`, once every `interval`.
     fn target(&self, n: u64, interval: Duration, timeout: Duration) -> ScheduledTarget {
         let interval_ms = u64::try_from(interval.as_millis()).expect("short");
         let spec =
             ProbeSpec { timeout, tls_ca: self.ca.clone(), ..ProbeSpec::get(spread(&self.url, n)) };
+        let phase_ms = if self.at_once { 0 } else { n * interval_ms / self.targets };
         ScheduledTarget {
             uid: Uid(n),
             revision: 1,
             interval,
-            phase: Duration::from_millis(n * interval_ms / self.targets),
+            phase: Duration::from_millis(phase_ms),
             from: Timestamp::EPOCH,
             spec,
         }
@@ -145,7 +148,7 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
     let pid = child.id().to_string();
     let (mut stream, hello) = collector.welcomed(LEASE).await;
     assert!(u64::from(hello.capacity) >= count, "the agent has room for {}", hello.capacity);
-    let load = Load { url, targets: count, ca: None };
+    let load = Load { url, targets: count, ca: None, at_once: false };
     // All are due within ten seconds, and answered after thirty.
     let from = now() + Duration::from_secs(8);
     let interval = Duration::from_secs(60);
@@ -177,16 +180,17 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
     let _ = child.wait();
 }
 
-/// An agent that is started by somebody else (under valgrind, say) gets a little to do, until so many results came.
+/// An agent that is started by somebody else (under valgrind, say) gets a little to do, until so many results came. All is due at
+/// once, every two seconds: what an agent does by the clock is then shared by many probes, however slowly it runs.
 pub(crate) async fn instructions(count: u64) {
     let mut tasks = JoinSet::new();
     let (url, _) = origin(&mut tasks, Duration::ZERO).await;
-    let load = Load { url, targets: 100, ca: None };
+    let load = Load { url, targets: 200, ca: None, at_once: true };
     let mut collector = Collector::start(None).await;
     println!("{}", collector.url());
     let (mut stream, _) = collector.welcomed(LEASE).await;
-    let second = Duration::from_secs(1);
-    load.give(&mut stream, now(), second, second).await;
+    let two_seconds = Duration::from_secs(2);
+    load.give(&mut stream, now(), two_seconds, two_seconds).await;
     let Found { up, failed, missed } = take(&mut stream, Duration::from_secs(600), count).await;
     println!("{{\"up\":{up},\"failed\":{failed},\"missed\":{missed}}}");
     // The agent is told to end, and heard to its end.

@@ -47,7 +47,8 @@ fn main() {
         ["fleet", agent, url, targets, seconds, concurrency, ref rest @ ..] => {
             let ca = rest.first().map(|ca| (*ca).to_owned());
             let seconds = Duration::from_secs(number(seconds));
-            let load = fleet::Load { url: url.into(), targets: number(targets), ca };
+            let load =
+                fleet::Load { url: url.into(), targets: number(targets), ca, at_once: false };
             runtime.block_on(fleet::saturate(agent, load, seconds, concurrency));
         }
         ["inflight", agent, count] => runtime.block_on(fleet::in_flight(agent, number(count))),

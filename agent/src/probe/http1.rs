@@ -128,7 +128,7 @@ impl<S: AsyncRead + Farewell + Unpin> Answering<S> {
             }
         }
         trace.leave();
-        poll_fn(|cx| Poll::Ready(stream.farewell(cx))).await;
+        poll_fn(|cx| stream.farewell(cx)).await;
         Ok(Answer { status: head.status, kept: kept_of(head.packing, incoming.kept)? })
     }
 }
@@ -173,19 +173,22 @@ fn poll_read<S: AsyncRead + Unpin, T>(
 
 /// Something that may have a last word before it is closed.
 pub(super) trait Farewell {
-    /// Says it, without waiting for anything.
-    fn farewell(&mut self, cx: &mut Context<'_>);
+    /// Says it: ready at once, whether it arrives or not.
+    fn farewell(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 impl Farewell for TcpStream {
     /// Closing says it.
-    fn farewell(&mut self, _: &mut Context<'_>) {}
+    fn farewell(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
 }
 
 impl Farewell for TlsStream<TcpStream> {
-    fn farewell(&mut self, cx: &mut Context<'_>) {
+    fn farewell(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.get_mut().1.send_close_notify();
         let _ = Pin::new(self).poll_flush(cx);
+        Poll::Ready(())
     }
 }
 

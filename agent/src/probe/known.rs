@@ -131,12 +131,12 @@ mod tests {
         let (one, other) = (until(2030), until(2030));
         let (one, other) = (one.der(), other.der());
         let name = |name: &'static str| ServerName::try_from(name).unwrap();
-        let asked = Question::new(1, &name("a.test"), one, &[other.clone()]);
-        assert!(asked == Question::new(1, &name("a.test"), one, &[other.clone()]));
+        let asked = Question::new(1, &name("a.test"), one, std::slice::from_ref(other));
+        assert!(asked == Question::new(1, &name("a.test"), one, std::slice::from_ref(other)));
         for different in [
-            Question::new(2, &name("a.test"), one, &[other.clone()]),
-            Question::new(1, &name("b.test"), one, &[other.clone()]),
-            Question::new(1, &name("a.test"), other, &[other.clone()]),
+            Question::new(2, &name("a.test"), one, std::slice::from_ref(other)),
+            Question::new(1, &name("b.test"), one, std::slice::from_ref(other)),
+            Question::new(1, &name("a.test"), other, std::slice::from_ref(other)),
             Question::new(1, &name("a.test"), one, &[]),
             Question::new(1, &name("a.test"), one, &[other.clone(), other.clone()]),
         ] {

@@ -40,9 +40,12 @@ pub(super) enum Asked {
     Anew(Option<Key>),
 }
 
-/// The responses of the last half second, by path; for each the few encodings that were asked for.
+/// The responses to one path, by the encodings that were asked for: a few.
+type Variants = Vec<(Option<HeaderValue>, Arc<Kept>)>;
+
+/// The responses of the last half second, by path.
 #[derive(Clone, Default)]
-pub(super) struct Again(Arc<Mutex<HashMap<String, Vec<(Option<HeaderValue>, Arc<Kept>)>>>>);
+pub(super) struct Again(Arc<Mutex<HashMap<String, Variants>>>);
 
 impl Again {
     /// What is known of what is asked.

@@ -181,6 +181,8 @@ pub struct Core {
     vantages_in_log: Vec<String>,
     /// The vantages that listed targets name.
     named: BTreeSet<String>,
+    /// Somebody may be owed an Assign, or have been given the last one: every agent is looked at, which a result is not worth.
+    assigns_due: bool,
     /// Which vantages there are, or who is there, may have changed.
     vantages_changed: bool,
     /// The targets of each shard, the same at every vantage.
@@ -243,6 +245,7 @@ impl Core {
             listing_in_log: false,
             vantages_in_log: Vec::new(),
             named: BTreeSet::new(),
+            assigns_due: true,
             vantages_changed: true,
             members: vec![Vec::new(); SHARDS],
             looks: Vec::new(),
@@ -315,8 +318,10 @@ impl Core {
         }
         self.confirm(now);
         self.list(now);
-        self.send_assigns(now);
-        self.note_progress(now);
+        if std::mem::take(&mut self.assigns_due) {
+            self.send_assigns(now);
+            self.note_progress(now);
+        }
         std::mem::take(&mut self.effects)
     }
 
@@ -426,6 +431,7 @@ impl Core {
             }
             Change::Seen(vantage) => {
                 self.vantages_changed = true;
+                self.assigns_due = true;
                 self.adopt_waiting(now, vantage);
                 self.replan(now, vantage);
             }
@@ -457,16 +463,19 @@ impl Core {
     /// Targets are new or changed: they have a place in their shard, and every vantage looks at them.
     fn note_targets(&mut self, targets: &[TargetIdx], now: Timestamp) {
         self.fleet.forget_weights();
+        let mut shards = BTreeSet::new();
         for target in targets {
             let shard = self.state.target(*target).shard;
             let members = &mut self.members[shard.index()];
             if let Err(place) = members.binary_search(target) {
                 members.insert(place, *target);
             }
-            for agent in self.fleet.agents_mut() {
-                agent.1.dirty.insert(shard);
-            }
+            shards.insert(shard);
         }
+        for (_, agent) in self.fleet.agents_mut() {
+            agent.dirty.extend(&shards);
+        }
+        self.assigns_due = true;
         let vantages: Vec<VantageIdx> = self.state.vantages().map(|(idx, _)| idx).collect();
         for vantage in vantages {
             for target in targets {

@@ -119,6 +119,7 @@ impl Core {
         for idx in [before, next].into_iter().flatten() {
             if let Some(agent) = self.fleet.agent_mut(idx) {
                 agent.dirty.insert(shard);
+                self.assigns_due = true;
             }
         }
         for target in self.members[shard.index()].clone() {

@@ -34,6 +34,7 @@ impl Core {
             log: self.state.log,
         };
         self.counters.sessions += 1;
+        self.assigns_due = true;
         let idx = self.agent_of(now, &hello);
         if let Some(before) = self.fleet.attach(idx, session) {
             self.effects.push(Effect::End(before, SessionEnd::Replaced));
@@ -73,6 +74,7 @@ impl Core {
             ShardId::all().filter(|shard| claims.owner(*shard) == Some(idx)).collect();
         if let Some(agent) = self.fleet.agent_mut(idx) {
             agent.dirty.extend(owned);
+            self.assigns_due = true;
         }
     }
 
@@ -193,6 +195,7 @@ impl Core {
             let held = crate::fleet::Held { from, hash: content_hash, targets };
             agent.applied.insert(shard, held);
             agent.dirty.insert(shard);
+            self.assigns_due = true;
         }
     }
 
@@ -239,6 +242,7 @@ impl Core {
             agent.applied.remove(&shard);
         }
         agent.applied.extend(grants);
+        self.assigns_due = true;
         let known = applied.refused.into_iter().filter(|r| self.state.by_uid(r.uid).is_some());
         agent.refused.extend(known.map(|r| (r.uid, (r.revision, r.reason))));
     }
@@ -260,6 +264,7 @@ impl Core {
         agent.pending.clear();
         agent.pending_bytes = 0;
         agent.sent = None;
+        self.assigns_due = true;
         let left = agent.draining.is_some();
         self.doubt_runs(now, idx);
         self.notice(now, idx, if left { FleetChange::Left } else { FleetChange::Silent });

@@ -39,6 +39,7 @@ impl Core {
         if std::mem::replace(&mut self.ticked, true) {
             self.note_standstill(now);
         }
+        self.assigns_due = true;
         self.note_presence(now);
         self.note_log_stall(now);
         if self.last_tick.floor(Duration::from_secs(1)) != now.floor(Duration::from_secs(1)) {

@@ -70,8 +70,8 @@ pub struct CoreConfig {
 pub const DEFAULT_VANTAGE: &str = "default";
 /// Vantages that a log may know: a place is a region or a site, and each costs some 100 KiB.
 pub const VANTAGES_MAX: usize = 256;
-/// The most bytes on their way into the log, as they are encoded; decoded, results take some three times as much. An agent that
-/// brings more is sent away: it keeps what it has.
+/// The most bytes on their way into the log, as they are encoded; decoded, results take three times as much, and
+/// some ten times where all have notes. An agent that brings more is sent away: it keeps what it has.
 pub const APPENDING_BYTES_MAX: usize = 64 << 20;
 /// The most encoded result bytes that one agent may have on their way.
 pub const UNACKED_BYTES_MAX: u64 = 4 << 20;

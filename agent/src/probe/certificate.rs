@@ -57,9 +57,10 @@ fn subject(certificate: &X509Certificate<'_>) -> String {
     clip(first.map(|name| name.to_string()).unwrap_or_default())
 }
 
-/// To what crosses the wire: a certificate may hold names without end.
+/// To what crosses the wire: a certificate may hold names without end, and what is kept of them has no more room than it needs.
 fn clip(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(Note::TEXT_MAX));
+    text.shrink_to_fit();
     text
 }
 

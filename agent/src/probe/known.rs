@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::certificate::{Facts, instant};
 
-/// Chains that are held, at some 300 bytes each 5 MiB. When there are more, all begin anew.
+/// Chains that are held, at 300 to 700 bytes each at most 11 MiB. When there are more, all begin anew.
 const CHAINS_MAX: usize = 16_384;
 
 /// What was asked: whose trust, for which name, which certificates.

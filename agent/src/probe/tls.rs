@@ -34,14 +34,14 @@ const CA_FILES_MAX: usize = 256;
 pub(super) struct Trust {
     config: Arc<ClientConfig>,
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
-    /// What `known` tells it from others by.
-    pub(super) number: u64,
-    pub(super) known: Arc<Known>,
+    /// What it has found good, and the number that it has there; nothing if it finds good whatever is shown.
+    pub(super) known: Option<(u64, Arc<Known>)>,
 }
 
 impl fmt::Debug for Trust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Trust").field(&self.number).finish()
+        let number = self.known.as_ref().map(|(number, _)| number);
+        f.debug_tuple("Trust").field(&number).finish()
     }
 }
 
@@ -60,7 +60,7 @@ impl TlsConfigs {
     pub(super) fn new() -> Result<Self, Error> {
         let (provider, known) = (Arc::new(provider()), Arc::<Known>::default());
         let anything = Arc::new(Anything::new(Arc::clone(&provider)));
-        let unverified = Trust::new(&provider, &known, anything)?;
+        let unverified = Trust::new(&provider, None, anything)?;
         let loaded = rustls_native_certs::load_native_certs();
         for error in loaded.errors {
             warn!(%error, "some of the system's trust roots cannot be read");
@@ -72,7 +72,7 @@ impl TlsConfigs {
             None
         } else {
             let verifier = in_roots(&provider, roots).map_err(Error::General)?;
-            Some(Trust::new(&provider, &known, verifier)?)
+            Some(Trust::new(&provider, Some(&known), verifier)?)
         };
         Ok(Self { provider, known, system, unverified, ca_files: DashMap::new() })
     }
@@ -107,7 +107,7 @@ impl TlsConfigs {
         }
         let signed = in_roots(&self.provider, roots)?;
         let verifier = Arc::new(Listed::new(signed, listed));
-        let trust = Trust::new(&self.provider, &self.known, verifier);
+        let trust = Trust::new(&self.provider, Some(&self.known), verifier);
         let trust = trust.map_err(|error| error.to_string())?;
         if self.ca_files.len() >= CA_FILES_MAX {
             self.ca_files.clear();
@@ -120,7 +120,7 @@ impl TlsConfigs {
 impl Trust {
     pub(super) fn new(
         provider: &Arc<CryptoProvider>,
-        known: &Arc<Known>,
+        known: Option<&Arc<Known>>,
         verifier: Arc<dyn ServerCertVerifier>,
     ) -> Result<Arc<Self>, Error> {
         let mut config = ClientConfig::builder_with_provider(Arc::clone(provider))
@@ -130,8 +130,8 @@ impl Trust {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         config.resumption = Resumption::disabled();
-        let (number, known) = (known.number(), Arc::clone(known));
-        Ok(Arc::new(Self { config: Arc::new(config), verifier, number, known }))
+        let known = known.map(|known| (known.number(), Arc::clone(known)));
+        Ok(Arc::new(Self { config: Arc::new(config), verifier, known }))
     }
 }
 

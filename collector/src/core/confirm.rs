@@ -34,13 +34,12 @@ impl Core {
     /// an agent takes no order for a slot that it has yet to deliver.
     pub(super) fn doubt(&mut self, vantage: VantageIdx, target: TargetIdx, planned: Timestamp) {
         let slot = (vantage, target, planned);
-        let asked = self.confirming.remove(&slot);
-        if asked.is_none() && self.state.target(target).doubt.is_none() {
+        if self.state.target(target).doubt.is_none() && !self.confirming.contains_key(&slot) {
             return;
         }
         let Some(series) = self.state.series(vantage, target) else { return };
         let failed = series.failed_attempts(planned);
-        if let Some(asked) = asked {
+        if let Some(asked) = self.confirming.remove(&slot) {
             if let Some(agent) = self.fleet.agent_mut(asked.agent) {
                 agent.confirming = agent.confirming.saturating_sub(1);
             }

@@ -57,10 +57,17 @@ impl Again {
         let Some(path) = request.uri().path_and_query().filter(|_| is_plain) else {
             return Asked::Anew(None);
         };
-        let (path, accepts) = (path.as_str(), headers.get(header::ACCEPT_ENCODING));
+        let mut accepted = headers.get_all(header::ACCEPT_ENCODING).iter();
+        let (path, accepts) = (path.as_str(), accepted.next());
+        if accepted.next().is_some() {
+            return Asked::Anew(None); // They count together, and one line of them would stand for all.
+        }
         match self.fresh(path, accepts) {
             Some(kept) => {
-                tracing::debug!("request answered as the one before it");
+                tracing::debug!(
+                    path = request.uri().path(),
+                    "request answered as the one before it"
+                );
                 Asked::Known(kept.response())
             }
             None => Asked::Anew(Some(Key { path: path.to_owned(), accepts: accepts.cloned() })),
@@ -101,8 +108,13 @@ impl Again {
             variants.retain(|(_, kept)| now < kept.until);
             !variants.is_empty()
         });
-        if known.values().map(Vec::len).sum::<usize>() < KEPT_MAX {
-            known.entry(key.path).or_default().push((key.accepts, kept));
+        if known.values().map(Vec::len).sum::<usize>() >= KEPT_MAX {
+            return;
+        }
+        let variants = known.entry(key.path).or_default();
+        // Of those who asked at the same time the first was enough.
+        if variants.iter().all(|(accepts, _)| *accepts != key.accepts) {
+            variants.push((key.accepts, kept));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Every request has a span, so that what is logged meanwhile says of which.
+//! Every request has a span, so that what is logged meanwhile says of which; but for those that are answered as the one before them.
 
 use std::time::Instant;
 

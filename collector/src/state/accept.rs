@@ -61,6 +61,9 @@ impl State {
             }
             None => true,
         });
+        // What is left waits for the log: without the room of what was left out.
+        fresh.results.shrink_to_fit();
+        fresh.missed.shrink_to_fit();
         accepted
     }
 

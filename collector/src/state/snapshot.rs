@@ -358,6 +358,9 @@ fn take_target(
     version: u64,
 ) -> Result<(), Damaged> {
     let entry = take_target_entry(input)?;
+    if entry.uid != state.next_uid() {
+        return Err(Damaged("a target in its turn"));
+    }
     let idx = state.add(entry, Timestamp::EPOCH);
     let target = state.target_mut(idx);
     target.listed = input.take()?;

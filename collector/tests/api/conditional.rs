@@ -30,6 +30,22 @@ fn a_long_answer_is_compressed_for_whoever_asks() {
 }
 
 #[test]
+fn an_answer_in_pieces_is_whole_when_it_is_compressed() {
+    // More than a piece holds; nobody probes them.
+    let rows: String = (0..5_000).map(|n| format!("site-{n},http://127.0.0.1:9/,true\n")).collect();
+    let rig = Rig::start(&format!("name,url,paused\n{rows}"), &[]);
+    let (head, body) =
+        send_for_bytes(rig.http, "GET", "/websites-status", &[("Accept-Encoding", "gzip")]);
+    assert!(head.to_lowercase().contains("content-encoding: gzip"), "{head}");
+    assert!(head.to_lowercase().contains("transfer-encoding: chunked"), "{head}");
+    // A gzip stream ends with the length of what is in it.
+    let length = body.last_chunk().map(|bytes| u32::from_le_bytes(*bytes));
+    let plain = rig.get("/websites-status").body;
+    assert_eq!(length, u32::try_from(plain.len()).ok());
+    assert!(plain.contains("\"site-4999\""), "all of them");
+}
+
+#[test]
 fn an_answer_that_is_given_again_has_the_head_of_the_first() {
     let rig = shared();
     let route = "/api/v1/targets?limit=3&verdict=paused";

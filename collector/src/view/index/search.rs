@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::num::NonZero;
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 use std::thread;
 
 use memchr::memmem::Finder;
@@ -18,6 +18,9 @@ const THREAD_MIN: usize = 32 << 10;
 const SAMPLE: usize = 512;
 /// Words that are compared in this way: one can be asked for thousands.
 const COMPARED: usize = 4;
+
+/// Held by the search that runs on several threads.
+static SEVERAL: Mutex<()> = Mutex::new(());
 
 static THREADS: LazyLock<usize> =
     LazyLock::new(|| thread::available_parallelism().map_or(1, NonZero::get));
@@ -34,7 +37,9 @@ struct Words<'a> {
 pub(super) fn search(index: &Index, words: &[String]) -> Vec<u64> {
     let (words, all) = (Words::new(index, words), index.ends.len());
     let threads = (*THREADS).min(all / THREAD_MIN);
-    if threads < 2 {
+    // One search at a time has more than its own thread: however many ask, there are not many more than the processors can use.
+    let alone = SEVERAL.try_lock();
+    if threads < 2 || alone.is_err() {
         return words.mark(index, 0..all);
     }
     let each = all.div_ceil(threads).next_multiple_of(64);

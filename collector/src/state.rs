@@ -6,6 +6,8 @@
 mod accept;
 mod attempts;
 mod changes;
+mod due;
+mod found;
 pub mod hours;
 pub mod incidents;
 mod quiet;
@@ -21,8 +23,7 @@ use std::ops::{Bound, Range};
 use std::time::Duration;
 
 use proto::{
-    Batch, Failure, Kind, Malformed, Outcome, Record, ResultBatch, Suspicion, TargetEntry,
-    Timestamp, Uid, VantageState as LoggedState, WINDOW_MAX, phase_of, wire,
+    Batch, Kind, Malformed, Record, ResultBatch, Timestamp, Uid, VantageState as LoggedState, wire,
 };
 
 pub use accept::{Accepted, LATE_MAX};
@@ -247,209 +248,6 @@ impl State {
             | Change::Maintenance(_) => {}
         }
         Ok(())
-    }
-
-    fn apply_catalog(
-        &mut self,
-        at: Timestamp,
-        upserts: Vec<TargetEntry>,
-        removals: &[Uid],
-        position: u64,
-    ) -> Result<Vec<TargetIdx>, Malformed> {
-        let newcomers = upserts.len();
-        let mut touched = Vec::with_capacity(newcomers + removals.len());
-        for entry in upserts {
-            let idx = match self.by_uid(entry.uid) {
-                Some(idx) => {
-                    self.targets[idx.index()].list(entry, at);
-                    idx
-                }
-                None if entry.uid == self.next_uid() => self.add(entry, at),
-                None => {
-                    let (value, expected) = (entry.uid.0.to_string(), "a known one, or the next");
-                    return Err(Malformed::Value { field: "catalog.uid", value, expected });
-                }
-            };
-            touched.push(idx);
-        }
-        for uid in removals {
-            let Some(idx) = self.by_uid(*uid) else { continue };
-            self.targets[idx.index()].listed = false;
-            touched.push(idx);
-        }
-        for vantage in 0..self.vantages.len() {
-            for idx in &touched {
-                self.reconcile(vantage, *idx, at, newcomers, position);
-            }
-        }
-        Ok(touched)
-    }
-
-    fn add(&mut self, entry: TargetEntry, at: Timestamp) -> TargetIdx {
-        let idx = TargetIdx(u32::try_from(self.targets.len()).expect("fewer than 2^32 targets"));
-        self.by_name.insert(entry.name.clone(), idx);
-        self.targets.push(TargetState::new(entry, at));
-        idx
-    }
-
-    fn apply_vantage(
-        &mut self,
-        at: Timestamp,
-        name: &str,
-        state: LoggedState,
-        position: u64,
-    ) -> VantageIdx {
-        let idx = self.vantage_or_new(name);
-        let vantage = &mut self.vantages[idx.index()];
-        vantage.reach = match state {
-            LoggedState::Active => Reach::All,
-            LoggedState::Named => Reach::Named,
-            LoggedState::Seen | LoggedState::Retired | LoggedState::Withdrawn => Reach::Nobody,
-        };
-        for target in 0..self.targets.len() {
-            let target = TargetIdx(target as u32);
-            self.reconcile(idx.index(), target, at, self.targets.len(), position);
-        }
-        if state == LoggedState::Withdrawn {
-            for series in &mut self.vantages[idx.index()].series {
-                if series.is_untouched() {
-                    *series = Series::default();
-                }
-            }
-        }
-        idx
-    }
-
-    /// Opens or closes the stretch of a target at a vantage, as its listing and the vantage's reach say.
-    fn reconcile(
-        &mut self,
-        vantage: usize,
-        target: TargetIdx,
-        at: Timestamp,
-        newcomers: usize,
-        position: u64,
-    ) {
-        let vantage = &mut self.vantages[vantage];
-        let state = &self.targets[target.index()];
-        let due = state.is_due_from(&vantage.name, vantage.reach);
-        if vantage.series.len() <= target.index() {
-            if !due {
-                return;
-            }
-            vantage.series.resize_with(target.index() + 1, Series::default);
-        }
-        let series = &mut vantage.series[target.index()];
-        let interval = state.entry.interval;
-        let phase = || phase_of(&state.entry.name, &vantage.name, interval);
-        match (due, series.current()) {
-            (true, None) => {
-                let not_before =
-                    series.stretches.last().map_or(Timestamp::EPOCH, |last| last.until);
-                let stretch = Stretch::first(at, not_before, interval, phase(), newcomers);
-                // It begins in the past: an hour that was finished has slots that are open again.
-                self.hours.touch(stretch.from, position);
-                self.hours.touch(at, position);
-                series.open(stretch);
-            }
-            (true, Some(current)) if current.interval != interval => {
-                series.open(Stretch::continued(at, interval, phase()));
-            }
-            (false, Some(_)) => series.close(at),
-            (true, Some(_)) | (false, None) => {}
-        }
-    }
-
-    fn apply_results(
-        &mut self,
-        at: Timestamp,
-        batch: &ResultBatch,
-        found: &Batch,
-        position: u64,
-    ) -> (VantageIdx, Vec<(TargetIdx, Timestamp)>) {
-        let vantage = self.vantage_or_new(&batch.vantage);
-        let judged = batch.agent_id.is_empty();
-        let reporter = self.reporter(batch);
-        if !judged {
-            self.last_reports.insert(reporter, at);
-        }
-        // Evidence grew old when it did, not when the next result came.
-        let places: Vec<Option<TargetIdx>> =
-            found.results.iter().map(|result| self.by_uid(result.uid)).collect();
-        for idx in places.iter().flatten() {
-            self.age_verdict(*idx, at);
-        }
-        let mut touched = Vec::with_capacity(found.results.len());
-        // The hour that was touched last: most results of a batch are of one.
-        let mut hour = Timestamp::EPOCH..Timestamp::EPOCH;
-        let (reporters, suspicions) = (&self.reporters, &self.suspicions);
-        let series = &mut self.vantages[vantage.index()].series;
-        for (result, idx) in found.results.iter().zip(places) {
-            let Some(idx) = idx else { continue };
-            let Some(series) = series.get_mut(idx.index()) else { continue };
-            // The list may have changed between the decision to log it and the log.
-            if series.stretch_of(result.planned).is_none() || result.planned < self.forgotten {
-                continue;
-            }
-            let suspect =
-                may_be_ours(result.outcome) && suspicions.cover(&batch.agent_id, result.started());
-            if series.record(result, reporter, suspect, |r| reporters[r.0 as usize].boot) {
-                touched.push((idx, result.planned));
-                if !hour.contains(&result.planned) {
-                    let start = self.hours.start_of(result.planned);
-                    hour = start..start + self.hours.length();
-                    self.hours.touch(start, position);
-                }
-            }
-        }
-        for range in &found.missed {
-            let Some(idx) = self.by_uid(range.uid) else { continue };
-            let all = &mut self.vantages[vantage.index()].series;
-            let Some(series) = all.get_mut(idx.index()) else { continue };
-            let run = MissedRun { from: range.from, to: range.to, reason: range.reason };
-            if judged {
-                // Only where it says something: an hour that is written without a slot of this target stays as it is.
-                let mut from = run.from;
-                while from < run.to {
-                    let to = run.to.min(self.hours.start_of(from) + self.hours.length());
-                    if series.open_slots(from, to) > 0 {
-                        self.hours.touch(from, position);
-                        series.judge(MissedRun { from, to, ..run });
-                    }
-                    from = to;
-                }
-            } else {
-                series.report_missed(run)
-            }
-            touched.push((idx, range.from));
-        }
-        (vantage, touched)
-    }
-
-    /// Failures of an agent count for nothing from now on, or count after all.
-    fn apply_suspicion(&mut self, suspicion: Suspicion, position: u64) -> Change {
-        let vantage = self.vantage_or_new(&suspicion.vantage);
-        let agent = suspicion.agent_id.clone();
-        // A probe begins at most a window after its plan.
-        let from = suspicion.from - WINDOW_MAX - Duration::from_secs(1);
-        self.suspicions.add(suspicion);
-        let (reporters, suspicions) = (&self.reporters, &self.suspicions);
-        let suspect = |entry: &Entry| {
-            let id = &reporters[entry.reporter.0 as usize].agent_id;
-            match *id == agent {
-                true => may_be_ours(entry.outcome) && suspicions.cover(id, entry.started()),
-                false => entry.suspect,
-            }
-        };
-        let boot = |r: ReporterIdx| reporters[r.0 as usize].boot;
-        let mut touched = Vec::new();
-        for (index, series) in self.vantages[vantage.index()].series.iter_mut().enumerate() {
-            let changed = series.suspect(from, suspect, boot);
-            touched.extend(changed.into_iter().map(|at| (TargetIdx(index as u32), at)));
-        }
-        for (_, planned) in &touched {
-            self.hours.touch(*planned, position);
-        }
-        Change::Values(vantage, touched)
     }
 
     /// Slots of these targets that are planned in a span are marked; what was written of the past is written again.
@@ -697,10 +495,4 @@ impl State {
             series.judge(run);
         }
     }
-}
-
-/// Whether a failing agent would find this everywhere. That an address is refused is its own doing, and an answer came from
-/// the target.
-pub fn may_be_ours(outcome: Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(failure) if failure != Failure::Blocked)
 }

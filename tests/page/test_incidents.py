@@ -162,8 +162,9 @@ def test_incidents_arrive_once_and_true_whatever_becomes_of_their_receivers_and_
 
     # All of a machine fails while the webhook answers 500, and then hangs.
     sink.behave, site.behave = 500, 503
-    (incident,) = until("one incident", incidents)
-    until("all of its members", lambda: incidents()[0]["members"]["now"] == 12)
+    until("all in one incident", lambda: [each["members"]["now"] for each in incidents()] == [12])
+    # On a busy machine it begins with whoever was confirmed first: what it has in common shows once others joined.
+    (incident,) = incidents()
     assert (incident["kind"], incident["cause"]) == ("failing", {"kind": "address", "value": "127.0.0.1"})
     until("it is tried again", lambda: len(sink.requests) >= 2)
     sink.behave = "hang"

@@ -18,7 +18,6 @@ mod source;
 mod target;
 mod watch;
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 use std::fs::File;
@@ -39,6 +38,7 @@ pub use watch::{HOLD, Judgement, LOOK_EVERY, Look, SETTLE, Step, Watch, Watching
 use columns::Layout;
 use mask::one_line;
 use rows::{Row, Rows};
+use rustc_hash::FxHashMap;
 use target::{BadRow, RowReader};
 use xxhash_rust::xxh3::{Xxh3Default, xxh3_128};
 
@@ -212,7 +212,7 @@ fn read_rows(
         rejected_names: Vec::new(),
     };
     let mut reader = RowReader::new(layout, defaults, secrets);
-    let mut lines = HashMap::new();
+    let mut lines = FxHashMap::default();
     if !file.header {
         file.take(first.line, reader.read(first), &mut lines, take);
     }
@@ -232,13 +232,18 @@ fn read_rows(
 }
 
 impl TargetFile {
+    /// What every rejected row would have been called, as far as that is known.
+    pub fn rejected_names(&self) -> Vec<String> {
+        self.rejected_names.iter().map(|(_, name)| name.clone()).collect()
+    }
+
     /// Takes in what a row gave. `lines` has the line of every name so far, by the name's hash (128 bits: two names that
     /// share one are not to be met with); the first good row of a name wins.
     fn take(
         &mut self,
         line: u64,
         row: Result<Target, BadRow>,
-        lines: &mut HashMap<u128, u64>,
+        lines: &mut FxHashMap<u128, u64>,
         take: &mut impl FnMut(Target),
     ) {
         self.rows += 1;

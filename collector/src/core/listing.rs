@@ -1,7 +1,5 @@
 //! From what the target file says to a catalog record: identity is the name, and what did not change is not logged.
 
-use std::collections::HashMap;
-
 use proto::{Kind, TargetEntry, Timestamp, Uid, VantageState};
 
 use super::{Core, DEFAULT_VANTAGE, VANTAGES_MAX};
@@ -22,9 +20,21 @@ struct Difference {
 fn difference(state: &State, listing: Vec<Target>) -> Difference {
     let mut next_uid = state.next_uid();
     let mut upserts = Vec::new();
-    let mut listed: HashMap<Uid, ()> = HashMap::with_capacity(listing.len());
+    let all = state.targets().len();
+    let mut listed = vec![false; all];
+    // A list mostly has its rows where it had them before: then no name is looked up.
+    let mut at_this_row = state.targets_in(0..all);
     for target in listing {
-        let known = state.by_name(&target.name).map(|idx| state.target(idx));
+        let same_row = at_this_row.next().filter(|(_, known)| known.entry.name == target.name);
+        let known = same_row.or_else(|| {
+            let idx = state.by_name(&target.name)?;
+            at_this_row = state.targets_in(idx.index() + 1..all);
+            Some((idx, state.target(idx)))
+        });
+        if let Some((idx, _)) = known {
+            listed[idx.index()] = true;
+        }
+        let known = known.map(|(_, known)| known);
         let Target { name, interval, spec, category, labels, vantages, paused, slow_after } =
             target;
         let uid = known.map_or(next_uid, |known| known.uid);
@@ -47,7 +57,6 @@ fn difference(state: &State, listing: Vec<Target>) -> Difference {
             paused,
             slow_after,
         };
-        listed.insert(uid, ());
         if known.is_none() {
             next_uid = Uid(next_uid.0 + 1);
         }
@@ -55,7 +64,7 @@ fn difference(state: &State, listing: Vec<Target>) -> Difference {
             upserts.push(entry);
         }
     }
-    let gone = state.targets().filter(|(_, t)| t.listed && !listed.contains_key(&t.uid));
+    let gone = state.targets().filter(|(idx, target)| target.listed && !listed[idx.index()]);
     Difference { upserts, removals: gone.map(|(_, target)| target.uid).collect() }
 }
 

@@ -7,7 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::core::Event;
 use crate::hub::{Hub, Stopped};
-use crate::target_file::{Rejected, TargetFile, Watch, Watching, carry_over};
+use crate::state::State;
+use crate::target_file::{Rejected, Target, TargetFile, Watch, Watching, carry_over};
 
 /// Bad rows that are logged one by one; the others are counted.
 const ROWS_LOGGED_MAX: usize = 10;
@@ -41,20 +42,30 @@ impl TargetKeeper {
     ) -> Result<(), Stopped> {
         let (changes, mut changed) = mpsc::channel(1);
         let watch = Watch::new(&file);
-        let mut current = file.targets;
-        self.hub.tell(Event::Listed(current.clone())).await?;
+        self.hub.tell(Event::Listed(file.targets)).await?;
         let looking = self.watching.run(watch, changes, stop);
         let taking = async {
             while let Some(file) = changed.recv().await {
-                let file = carry_over(file, &current);
+                let names = file.rejected_names();
+                let in_force = match names.is_empty() {
+                    true => Vec::new(),
+                    false => self.hub.ask(move |core, _| in_force(core.state(), &names)).await?,
+                };
+                let file = carry_over(file, &in_force);
                 tell_problems(&file);
                 self.rejected.send_replace(Arc::new(file.rejected));
-                current = file.targets;
-                self.hub.tell(Event::Listed(current.clone())).await?;
+                self.hub.tell(Event::Listed(file.targets)).await?;
             }
             Ok(())
         };
         let ((), taken) = tokio::join!(looking, taking);
         taken
     }
+}
+
+/// Those of these names that are listed, as they are probed now: a million of them need not be kept beside the state for the
+/// few whose rows go bad.
+fn in_force(state: &State, names: &[String]) -> Vec<Target> {
+    let known = names.iter().filter_map(|name| Some(state.target(state.by_name(name)?)));
+    known.filter(|known| known.listed).map(|known| Target::from(&known.entry)).collect()
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use proto::{ProbeSpec, StatusSet};
+use proto::{ProbeSpec, StatusSet, TargetEntry};
 
 use super::Warning;
 use super::columns::{Column, LABEL_BYTES_MAX, LABELS_MAX, Layout};
@@ -34,6 +34,24 @@ pub struct Target {
     pub paused: bool,
     /// Slower answers make it degraded.
     pub slow_after: Option<Duration>,
+}
+
+/// As the log has it.
+impl From<&TargetEntry> for Target {
+    fn from(entry: &TargetEntry) -> Self {
+        let TargetEntry { uid: _, revision: _, name, interval, spec, category, labels, .. } = entry;
+        let TargetEntry { vantages, paused, slow_after, .. } = entry;
+        Self {
+            name: name.clone(),
+            interval: *interval,
+            spec: spec.clone(),
+            category: category.clone(),
+            labels: labels.clone(),
+            vantages: vantages.clone(),
+            paused: *paused,
+            slow_after: *slow_after,
+        }
+    }
 }
 
 /// Without secrets: the URL is masked, of headers there are the names, of the body the length.

@@ -8,10 +8,10 @@
 mod poll;
 mod remote;
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use rustc_hash::FxHashSet;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use xxhash_rust::xxh3::xxh3_64;
@@ -74,7 +74,7 @@ pub struct Watch {
     /// The hash of the content in force.
     content: u64,
     /// Hashes of the names in force: 8 bytes a target, and a collision costs a count that is off by one.
-    names: HashSet<u64>,
+    names: FxHashSet<u64>,
     /// The last look, and since when it has been the same.
     seen: Option<(Look, Instant)>,
     /// The look whose content was judged last.
@@ -102,8 +102,8 @@ pub struct Watching {
 }
 
 impl Watching {
-    /// Sends every change that is to be taken, until `stop`. `in_force` is what was read at the start. The receiver has the
-    /// targets before and applies [`super::carry_over`].
+    /// Sends every change that is to be taken, until `stop`. `in_force` is what was read at the start. The receiver knows
+    /// what is in force and applies [`super::carry_over`].
     pub async fn run(
         self,
         in_force: Watch,
@@ -177,6 +177,11 @@ impl Watch {
         Step::Read
     }
 
+    /// Whether a file that looks so was not judged yet.
+    pub fn is_new(&self, look: &Look) -> bool {
+        self.judged.as_ref() != Some(look)
+    }
+
     /// Takes in what was read after [`Step::Read`], of a file that still looked the same afterwards.
     pub fn judge(&mut self, now: Instant, read: Result<&TargetFile, &FileError>) -> Judgement {
         self.judged = self.seen.as_ref().map(|(look, _)| look.clone());
@@ -213,7 +218,7 @@ impl Watch {
     }
 
     /// The names that would be in force: those of good rows, and of bad ones that keep the row before.
-    fn names_after(&self, file: &TargetFile) -> HashSet<u64> {
+    fn names_after(&self, file: &TargetFile) -> FxHashSet<u64> {
         let good = file.targets.iter().map(|target| hash(&target.name));
         let bad = file.rejected_names.iter().map(|(_, name)| hash(name));
         good.chain(bad.filter(|name| self.names.contains(name))).collect()

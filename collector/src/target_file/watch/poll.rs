@@ -2,13 +2,17 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
 
 use super::super::{FileError, TargetFile};
 use super::{HOLD, Judgement, Look, Step, Watch, Watching};
+
+/// A file that has stood still for so long is read already while it has yet to stand still for long enough: longer than a tick
+/// of the kernel's clock, in which two writes have one time.
+const READ_AHEAD: Duration = Duration::from_millis(20);
 
 /// Sends every change of the file at `path` that is to be taken.
 ///
@@ -20,22 +24,35 @@ pub(super) async fn follow(
     on_change: mpsc::Sender<TargetFile>,
 ) {
     let Watching { source, defaults, secrets, health, .. } = watching;
+    // What was read ahead, and of what; once a change, or who writes slowly would be read all the while.
+    let mut ahead: Option<(Look, Result<TargetFile, FileError>)> = None;
     loop {
-        match in_force.observe(Instant::now(), look(&path).await) {
-            Step::LookAfter(rest) => tokio::time::sleep(rest).await,
-            Step::Read => {
-                let before = look(&path).await;
-                let read = source.read(&defaults, &secrets).await;
-                if look(&path).await != before {
-                    continue; // It was written to while it was read: it has to settle again.
+        let seen = look(&path).await;
+        let read = match in_force.observe(Instant::now(), seen.clone()) {
+            Step::LookAfter(rest) if ahead.is_none() && in_force.is_new(&seen) => {
+                tokio::time::sleep(READ_AHEAD.min(rest)).await;
+                if look(&path).await == seen {
+                    ahead = Some((seen, source.read(&defaults, &secrets).await));
                 }
-                super::report(&health, read.as_ref().err().map(ToString::to_string));
-                if let Some(file) = judge(&mut in_force, read)
-                    && on_change.send(file).await.is_err()
-                {
-                    return; // Nobody wants to know any more.
-                }
+                continue;
             }
+            Step::LookAfter(rest) => {
+                tokio::time::sleep(rest).await;
+                continue;
+            }
+            Step::Read => match ahead.take() {
+                Some((of, read)) if of == seen => read,
+                _ => source.read(&defaults, &secrets).await,
+            },
+        };
+        if look(&path).await != seen {
+            continue; // It was written to while it was read: it has to settle again.
+        }
+        super::report(&health, read.as_ref().err().map(ToString::to_string));
+        if let Some(file) = judge(&mut in_force, read)
+            && on_change.send(file).await.is_err()
+        {
+            return; // Nobody wants to know any more.
         }
     }
 }

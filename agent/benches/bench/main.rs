@@ -23,7 +23,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinSet;
 
-const USAGE: &str = "bench raw URL COUNT CONCURRENCY [CA] | scrape URL COUNT CONCURRENCY PID | \
+const USAGE: &str = "bench raw URL COUNT CONCURRENCY [CA] | paced URL RATE SECONDS | \
+    scrape URL COUNT CONCURRENCY PID | \
     fleet AGENT URL TARGETS SECONDS CONCURRENCY [CA] | inflight AGENT COUNT | instructions COUNT";
 
 fn main() {
@@ -40,6 +41,9 @@ fn main() {
                 number(concurrency),
                 rest.first().copied(),
             ));
+        }
+        ["paced", url, rate, seconds] => {
+            runtime.block_on(raw::paced(url, number(rate), number(seconds)));
         }
         ["scrape", url, count, concurrency, pid] => {
             runtime.block_on(scrape::run(url, number(count), number(concurrency), number(pid)));

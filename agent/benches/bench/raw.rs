@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustls::client::Resumption;
 use rustls::crypto::aws_lc_rs;
@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::cpu_us;
 use crate::fleet::spread;
+use crate::{cpu_us, rss_kib};
 
 pub(crate) async fn run(url: &str, count: u64, concurrency: u64, ca: Option<&str>) {
     let tls = ca.map(connector);
@@ -24,14 +24,8 @@ pub(crate) async fn run(url: &str, count: u64, concurrency: u64, ca: Option<&str
     let (began, cpu) = (Instant::now(), cpu_us("self"));
     let mut loops = JoinSet::new();
     for n in 0..concurrency {
-        let url = url::Url::parse(&spread(url, n)).expect("a URL");
-        let host = url.host_str().expect("a host").to_owned();
-        let address: SocketAddr =
-            format!("{host}:{}", url.port().expect("a port")).parse().expect("an address");
-        let request = format!(
-            "GET {} HTTP/1.1\r\nhost: {address}\r\nuser-agent: raw\r\naccept: */*\r\nconnection: close\r\n\r\n",
-            url.path()
-        );
+        let (address, request) = asked(url, n);
+        let host = address.ip().to_string();
         let (left, tls) = (Arc::clone(&left), tls.clone());
         loops.spawn(async move {
             while left
@@ -54,6 +48,38 @@ pub(crate) async fn run(url: &str, count: u64, concurrency: u64, ca: Option<&str
     let each = (cpu_us("self") - cpu) as f64 / count as f64;
     let rate = count as f64 / began.elapsed().as_secs_f64();
     println!("{{\"cpu_us\":{each:.2},\"per_second\":{rate:.0}}}");
+}
+
+/// The same without TLS, `rate` a second for so many seconds, at even distances: the least that a paced fleet can cost.
+pub(crate) async fn paced(url: &str, rate: u64, seconds: u64) {
+    let (began, cpu) = (tokio::time::Instant::now(), cpu_us("self"));
+    let mut probes = JoinSet::new();
+    for n in 0..rate * seconds {
+        tokio::time::sleep_until(began + Duration::from_nanos(n * 1_000_000_000 / rate)).await;
+        let (address, request) = asked(url, n);
+        probes.spawn(async move {
+            exchange(TcpStream::connect(address).await.expect("it listens"), &request).await;
+        });
+        while let Some(done) = probes.try_join_next() {
+            done.expect("an answer");
+        }
+    }
+    probes.join_all().await;
+    let cores = (cpu_us("self") - cpu) as f64 / began.elapsed().as_micros() as f64;
+    let mib = rss_kib("self") as f64 / 1024.0;
+    println!("{cores:.4} cores, {mib:.1} MB");
+}
+
+/// Where the `n`th goes, and what it says there.
+fn asked(url: &str, n: u64) -> (SocketAddr, String) {
+    let url = url::Url::parse(&spread(url, n)).expect("a URL");
+    let host = url.host_str().expect("a host");
+    let address = format!("{host}:{}", url.port().expect("a port"));
+    let request = format!(
+        "GET {} HTTP/1.1\r\nhost: {address}\r\nuser-agent: raw\r\naccept: */*\r\nconnection: close\r\n\r\n",
+        url.path()
+    );
+    (address.parse().expect("an address"), request)
 }
 
 async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, request: &str) {

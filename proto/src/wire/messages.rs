@@ -207,16 +207,8 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
 }
 
 fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
-    let raw::Welcome {
-        epoch,
-        now_us,
-        echo_us,
-        lease_ms,
-        beat_ms,
-        unacked_bytes_max,
-        log,
-        takes_runs,
-    } = welcome;
+    let raw::Welcome { epoch, now_us, echo_us, lease_ms, beat_ms, unacked_bytes_max, log } =
+        welcome;
     if lease_ms == 0 || beat_ms == 0 || beat_ms > lease_ms {
         return Err(value("welcome.beat_ms", beat_ms, "at least 1 and at most lease_ms"));
     }
@@ -228,13 +220,11 @@ fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
         beat: Duration::from_millis(beat_ms.into()),
         unacked_bytes_max,
         log,
-        takes_runs,
     })
 }
 
 fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
-    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log, takes_runs } =
-        welcome;
+    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log } = welcome;
     raw::Welcome {
         epoch,
         now_us,
@@ -243,7 +233,6 @@ fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
         beat_ms: millis_u32(beat),
         unacked_bytes_max,
         log,
-        takes_runs,
     }
 }
 

@@ -179,6 +179,8 @@ pub struct Core {
     /// A listing that waits until the one before it is durable.
     listing: Option<Vec<Target>>,
     listing_in_log: bool,
+    /// Listings that were taken in, ever.
+    listings: u64,
     /// Vantages with a change on its way into the log.
     vantages_in_log: Vec<String>,
     /// The vantages that listed targets name.
@@ -245,6 +247,7 @@ impl Core {
             next_ticket: 1,
             listing: None,
             listing_in_log: false,
+            listings: 0,
             vantages_in_log: Vec::new(),
             named: BTreeSet::new(),
             assigns_due: true,
@@ -284,7 +287,8 @@ impl Core {
     }
 
     /// After a restart the agents that reported lately still hold their shards: nothing is given out before they are
-    /// back, or their lease has passed. Within the longest window whoever holds a target has had one to report.
+    /// back, or their lease has passed. Within the longest window whoever holds a target has had one to report, but for
+    /// targets that are probed less often than any window is long.
     fn await_known_agents(&mut self) {
         let before = self.state.led_before();
         let Some(stopped) = before else { return };
@@ -292,7 +296,7 @@ impl Core {
         let listed = self.state.targets().filter(|(_, target)| target.listed);
         let intervals = listed.map(|(_, target)| target.entry.interval);
         let window = intervals.max().unwrap_or_default().min(WINDOW_MAX);
-        let lately = self.state.reporters_since(stopped - window - self.config.lease * 2);
+        let lately = self.state.reporters_since(stopped - window.max(self.config.lease * 2));
         let mut awaited: Vec<String> =
             lately.filter(|id| !local.iter().any(|l| l == id)).map(str::to_owned).collect();
         awaited.sort_unstable();
@@ -312,7 +316,10 @@ impl Core {
             Event::Message(session, message) => self.message(now, session, message),
             Event::Closed(session) => self.closed(now, session),
             Event::Durable(up_to) => self.durable(now, up_to),
-            Event::Listed(targets) => self.listing = Some(targets),
+            Event::Listed(targets) => {
+                self.listing = Some(targets);
+                self.listings += 1;
+            }
             Event::Tick => self.tick(now),
             Event::Drain => self.drain(now),
             Event::ChoresDone(up_to) => self.chores_done(now, up_to),
@@ -348,6 +355,11 @@ impl Core {
     /// How the core was set up.
     pub fn config(&self) -> &CoreConfig {
         &self.config
+    }
+
+    /// How many listings are in force: every one that was taken in, or none where the newest is on its way into the log.
+    pub fn listings_in_force(&self) -> Option<u64> {
+        (self.listing.is_none() && !self.listing_in_log).then_some(self.listings)
     }
 
     /// How many appends are not durable yet.

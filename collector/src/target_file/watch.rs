@@ -1,6 +1,6 @@
 //! When a target file that changes is read again, and whether what it says is taken.
 //!
-//! [`Watch`] decides and does no I/O: looks and contents come in with the time, and what to do goes out. A file is read
+//! [`Watch`] decides and does no I/O: looks and contents come in with the time, and what to do goes out. A file is taken
 //! once it has stood still for a moment, so a half-written one rarely is; whatever is bad about it changes nothing that
 //! is in force; one that loses too many targets must stay the same for a minute. [`Watching`] looks, reads and tells; for a
 //! list elsewhere it asks, and the same rules hold for what is answered.
@@ -18,9 +18,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Defaults, FileError, Health, Secrets, Source, TargetFile, Version, shrinks_too_much};
 
-/// How often the file is looked at, which costs some microseconds. With [`SETTLE`] a change is noticed within 300 ms.
+/// How often the file is looked at, which costs some microseconds. With [`SETTLE`] a change is taken within 300 ms and what is left of reading it.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// How long a file must stand still before it is read.
+/// How long a file must stand still before it is taken.
 pub const SETTLE: Duration = Duration::from_millis(200);
 /// How long a file that loses over 30 % of its targets must stay the same.
 pub const HOLD: Duration = Duration::from_secs(60);

@@ -1,8 +1,11 @@
-//! The shell round [`Watch`]: it looks, sleeps, reads and tells, and decides nothing.
+//! The shell round [`Watch`]: it looks, sleeps, reads and tells. It decides nothing but to read ahead, which changes what is in
+//! force only once [`Watch`] would have the file read.
 
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
 use tracing::{info, warn};
@@ -24,15 +27,24 @@ pub(super) async fn follow(
     on_change: mpsc::Sender<TargetFile>,
 ) {
     let Watching { source, defaults, secrets, health, .. } = watching;
-    // What was read ahead, and of what; once a change, or who writes slowly would be read all the while.
-    let mut ahead: Option<(Look, Result<TargetFile, FileError>)> = None;
+    // What was read ahead, and of what.
+    let mut ahead: Option<(Look, TargetFile)> = None;
+    // Once a change, or who writes slowly would be read all the while.
+    let mut tried = false;
     loop {
         let seen = look(&path).await;
+        if !in_force.is_new(&seen) {
+            (ahead, tried) = (None, false);
+        }
         let read = match in_force.observe(Instant::now(), seen.clone()) {
-            Step::LookAfter(rest) if ahead.is_none() && in_force.is_new(&seen) => {
+            Step::LookAfter(rest) if !tried && in_force.is_new(&seen) && is_finely_dated(&seen) => {
+                tried = true;
                 tokio::time::sleep(READ_AHEAD.min(rest)).await;
-                if look(&path).await == seen {
-                    ahead = Some((seen, source.read(&defaults, &secrets).await));
+                // What cannot be read or used now perhaps can a moment later.
+                if look(&path).await == seen
+                    && let Ok(file) = source.read(&defaults, &secrets).await
+                {
+                    ahead = Some((seen, file));
                 }
                 continue;
             }
@@ -41,7 +53,7 @@ pub(super) async fn follow(
                 continue;
             }
             Step::Read => match ahead.take() {
-                Some((of, read)) if of == seen => read,
+                Some((of, file)) if of == seen && opened(&path).await == seen => Ok(file),
                 _ => source.read(&defaults, &secrets).await,
             },
         };
@@ -90,7 +102,19 @@ pub(super) fn judge(watch: &mut Watch, read: Result<TargetFile, FileError>) -> O
 }
 
 async fn look(path: &Path) -> Look {
-    match tokio::fs::metadata(path).await {
+    shown(tokio::fs::metadata(path).await)
+}
+
+/// The same of the file opened: what a network's file system remembers of it is asked for anew.
+async fn opened(path: &Path) -> Look {
+    match tokio::fs::File::open(path).await {
+        Ok(file) => shown(file.metadata().await),
+        Err(error) => shown(Err(error)),
+    }
+}
+
+fn shown(metadata: io::Result<Metadata>) -> Look {
+    match metadata {
         Ok(metadata) => Look::File {
             modified: metadata.modified().ok(),
             len: metadata.len(),
@@ -98,4 +122,10 @@ async fn look(path: &Path) -> Look {
         },
         Err(error) => Look::Gone(error.to_string()),
     }
+}
+
+/// Whether two writes within a moment have two times: some file systems count whole seconds.
+fn is_finely_dated(look: &Look) -> bool {
+    let Look::File { modified: Some(modified), .. } = look else { return false };
+    modified.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|since| since.subsec_nanos() != 0)
 }

@@ -18,7 +18,8 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Defaults, FileError, Health, Secrets, Source, TargetFile, Version, shrinks_too_much};
 
-/// How often the file is looked at, which costs some microseconds. With [`SETTLE`] a change is taken within 300 ms and what is left of reading it.
+/// How often the file is looked at, which costs some microseconds. With [`SETTLE`] a change is taken within 300 ms, or as soon
+/// as it is read.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long a file must stand still before it is taken.
 pub const SETTLE: Duration = Duration::from_millis(200);

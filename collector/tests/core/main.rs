@@ -153,3 +153,23 @@ fn no_more_vantages_are_known_than_there_is_room_for() {
     assert!(known <= collector::core::VANTAGES_MAX, "{known} vantages");
     assert!(!rig.ended.is_empty(), "the ones too many are told so");
 }
+
+#[test]
+fn a_listing_is_in_force_once_it_is_in_the_log_and_no_sooner() {
+    let mut rig = Rig::new(targets(3, 60));
+    assert_eq!(rig.core.listings_in_force(), Some(1));
+    rig.stall_log();
+    rig.list(targets(4, 60));
+    rig.list(targets(5, 60));
+    assert_eq!(rig.core.listings_in_force(), None, "whoever asks what is listed has to wait");
+    rig.resume_log();
+    rig.resume_log();
+    assert_eq!(rig.core.listings_in_force(), Some(3));
+    assert_eq!(rig.core.state().targets().len(), 5);
+    rig.list(targets(5, 60));
+    assert_eq!(
+        rig.core.listings_in_force(),
+        Some(4),
+        "one that changes nothing is in force at once"
+    );
+}

@@ -117,6 +117,11 @@ impl Rig {
         self.tell(Event::Listed(list));
     }
 
+    /// The target file says something else now.
+    pub(crate) fn list(&mut self, list: Vec<Target>) {
+        self.tell(Event::Listed(list));
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         at(self.now_ms)
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto::wire::{decode_batch, encode_batch};
+use proto::wire::{decode_batch, encode_batch, encode_batch_without_runs};
 use proto::{Batch, Missed, MissedRange, ProbeResult, ResultsMessage, Timestamp, Uid};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -101,6 +101,8 @@ struct Stream {
     sent: VecDeque<u64>,
     unacked_bytes: u64,
     unacked_bytes_max: u64,
+    /// The collector reads runs.
+    takes_runs: bool,
 }
 
 impl Outbox {
@@ -198,7 +200,7 @@ impl Outbox {
             && let Some(oldest) = self.take_oldest()
         {
             self.dropped += u64::try_from(oldest.results).unwrap_or(u64::MAX);
-            let batch = decode_batch(&oldest.columns).expect("the outbox encoded it");
+            let batch = decode(&oldest.columns);
             for result in batch.results {
                 self.sent.forget(result.uid);
                 let after = result.planned + Duration::from_millis(1);
@@ -223,11 +225,12 @@ impl Outbox {
     }
 
     /// A stream begins: everything is to be sent on it, from sequence number 1.
-    pub(crate) fn open_stream(&mut self, unacked_bytes_max: u64) {
+    pub(crate) fn open_stream(&mut self, unacked_bytes_max: u64, takes_runs: bool) {
         self.close_stream();
         self.passed = self.delivered;
         let sent = VecDeque::new();
-        self.stream = Some(Stream { last_seq: 0, sent, unacked_bytes: 0, unacked_bytes_max });
+        let stream = Stream { last_seq: 0, sent, unacked_bytes: 0, unacked_bytes_max, takes_runs };
+        self.stream = Some(stream);
     }
 
     /// The stream is over: acknowledgements that still arrive from it count no more.
@@ -273,12 +276,12 @@ impl Outbox {
         stream.unacked_bytes += bytes;
         self.passed = next.watermark;
         let Sealed { columns, watermark, clock_error, .. } = next;
-        Some(ResultsMessage {
-            seq: stream.last_seq,
-            watermark: *watermark,
-            columns: columns.clone(),
-            clock_error: *clock_error,
-        })
+        let columns = match stream.takes_runs {
+            true => columns.clone(),
+            false => encode_batch_without_runs(&decode(columns)),
+        };
+        let (seq, watermark, clock_error) = (stream.last_seq, *watermark, *clock_error);
+        Some(ResultsMessage { seq, watermark, columns, clock_error })
     }
 
     /// Puts what was lost before the first batch that was not sent: that is where it was, so that the watermarks of
@@ -345,6 +348,10 @@ impl Losses {
         let range = self.ranges.entry(uid).or_insert((from, to));
         *range = (range.0.min(from), range.1.max(to));
     }
+}
+
+fn decode(columns: &Bytes) -> Batch {
+    decode_batch(columns).expect("the outbox encoded it")
 }
 
 fn key(uid: Uid, planned: Timestamp) -> u32 {

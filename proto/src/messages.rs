@@ -130,6 +130,7 @@ pub struct Welcome {
     pub beat: Duration,
     pub unacked_bytes_max: u64,
     pub log: u64,
+    pub takes_runs: bool,
 }
 
 /// Revokes first, then grants.

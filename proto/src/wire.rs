@@ -11,7 +11,7 @@ mod record;
 mod settings;
 mod target;
 
-pub use batch::{decode_batch, encode_batch};
+pub use batch::{decode_batch, encode_batch, encode_batch_without_runs};
 pub use record::{decode_record, encode_record};
 
 /// The generated types and the gRPC service. Nothing outside this crate looks into the messages.

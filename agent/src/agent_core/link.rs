@@ -140,7 +140,7 @@ impl<A: Admit> AgentCore<A> {
     }
 
     fn welcome(&mut self, stream: StreamId, welcome: &Welcome) {
-        let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log } = *welcome;
+        let Welcome { epoch, now_us, echo_us, lease, beat, log, .. } = *welcome;
         if log != self.log_seen {
             self.follow(log);
         }
@@ -173,7 +173,7 @@ impl<A: Admit> AgentCore<A> {
             watermark_at: self.now.plus(WATERMARK_EVERY),
             watermark_said: Timestamp::EPOCH,
         });
-        self.outbox.open_stream(unacked_bytes_max);
+        self.outbox.open_stream(welcome.unacked_bytes_max, welcome.takes_runs);
         self.say_draining();
     }
 

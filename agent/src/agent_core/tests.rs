@@ -76,6 +76,7 @@ impl Rig {
             beat: Duration::from_secs(5),
             unacked_bytes_max: self.unacked_bytes_max,
             log: 1,
+            takes_runs: true,
         };
         self.hear(CollectorMessage::Welcome(welcome));
     }

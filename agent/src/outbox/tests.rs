@@ -45,13 +45,13 @@ fn batch(message: &ResultsMessage) -> Batch {
 #[test]
 fn batches_are_numbered_from_one_and_freed_by_their_acknowledgement_alone() {
     let mut outbox = filled(1 << 20, 3);
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     let sent = send_all(&mut outbox);
     assert_eq!(sent.iter().map(|m| m.seq).collect::<Vec<_>>(), [1, 2, 3]);
     assert!(!outbox.is_empty(), "sending frees nothing");
     outbox.ack(2);
     outbox.close_stream();
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     let again = send_all(&mut outbox);
     assert_eq!(again.iter().map(|m| m.seq).collect::<Vec<_>>(), [1]);
     assert_eq!(batch(&again[0]).results, [result(1, 3)]);
@@ -61,15 +61,27 @@ fn batches_are_numbered_from_one_and_freed_by_their_acknowledgement_alone() {
 }
 
 #[test]
+fn a_collector_that_reads_no_runs_is_sent_none() {
+    let mut outbox = filled(1 << 20, 1);
+    outbox.open_stream(1 << 20, false);
+    let sent = send_all(&mut outbox);
+    let without = encode_batch_without_runs(&batch(&sent[0]));
+    assert_eq!((batch(&sent[0]).results, &sent[0].columns), (vec![result(1, 1)], &without));
+    outbox.open_stream(1 << 20, true);
+    assert_eq!(send_all(&mut outbox)[0].columns, outbox.sealed[0].columns);
+    assert_ne!(outbox.sealed[0].columns, without);
+}
+
+#[test]
 fn an_acknowledgement_frees_only_what_was_sent_on_this_stream() {
     let mut outbox = filled(1 << 20, 2);
     outbox.ack(9);
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     outbox.ack(9);
     assert_eq!(send_all(&mut outbox).len(), 2, "nothing had been sent");
     outbox.close_stream();
     outbox.ack(2);
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     assert_eq!(send_all(&mut outbox).len(), 2, "the old stream's acknowledgement came too late");
 }
 
@@ -77,11 +89,11 @@ fn an_acknowledgement_frees_only_what_was_sent_on_this_stream() {
 fn no_more_bytes_than_allowed_are_unacknowledged_but_always_one_batch() {
     let mut outbox = filled(1 << 20, 10);
     let one = outbox.sealed[0].columns.len() as u64;
-    outbox.open_stream(3 * one);
+    outbox.open_stream(3 * one, true);
     assert_eq!(send_all(&mut outbox).len(), 3);
     outbox.ack(1);
     assert_eq!(send_all(&mut outbox).len(), 1);
-    outbox.open_stream(0);
+    outbox.open_stream(0, true);
     assert_eq!(send_all(&mut outbox).len(), 1);
 }
 
@@ -90,7 +102,7 @@ fn a_result_travels_a_tenth_of_a_second_later_and_waits_while_nobody_listens() {
     let mut outbox = Outbox::new(1 << 20);
     outbox.add(LocalMicros(1_000_000), result(1, 1));
     assert_eq!(outbox.seal_at(), None);
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     outbox.add(LocalMicros(1_050_000), result(1, 2));
     assert_eq!(outbox.seal_at(), Some(LocalMicros(1_100_000)));
 }
@@ -111,7 +123,7 @@ fn what_is_given_up_is_reported_once_a_target_before_what_is_left() {
     assert!(outbox.bytes() <= 4_000, "{}", outbox.bytes());
     let dropped = i64::try_from(outbox.dropped()).unwrap();
     assert!(dropped > 50);
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     let sent = send_all(&mut outbox);
     let range =
         MissedRange { uid: Uid(1), from: at(1), to: at(dropped + 1), reason: Missed::BufferFull };
@@ -123,13 +135,13 @@ fn what_is_given_up_is_reported_once_a_target_before_what_is_left() {
 #[test]
 fn a_lost_report_of_a_loss_is_reported_again() {
     let mut outbox = filled(2_000, 40);
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     assert!(!batch(&send_all(&mut outbox)[0]).missed.is_empty());
     for planned in 41..100 {
         outbox.add(LocalMicros(0), result(1, planned));
         outbox.seal(at(planned + 1), Duration::ZERO);
     }
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     let missed = batch(&send_all(&mut outbox)[0]).missed;
     assert_eq!(missed[0].from, at(1));
 }
@@ -150,7 +162,7 @@ fn how_far_everything_is_can_be_said_without_results_and_is_not_kept_for_the_nex
     let mut outbox = Outbox::new(1 << 20);
     outbox.seal_watermark(at(5), Duration::ZERO);
     assert!(outbox.is_empty(), "nobody listens");
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     outbox.seal_watermark(at(5), Duration::ZERO);
     outbox.seal_watermark(at(6), Duration::ZERO);
     let sent = send_all(&mut outbox);
@@ -164,7 +176,7 @@ fn how_far_everything_is_can_be_said_without_results_and_is_not_kept_for_the_nex
 fn keys_that_come_in_late_take_the_watermarks_back() {
     let mut outbox = filled(1 << 20, 3);
     outbox.cap_watermarks(at(2));
-    outbox.open_stream(1 << 20);
+    outbox.open_stream(1 << 20, true);
     let watermarks: Vec<_> = send_all(&mut outbox).iter().map(|m| m.watermark).collect();
     assert_eq!(watermarks, [at(2), at(2), at(2)]);
 }
@@ -213,7 +225,7 @@ proptest! {
                 }
                 Step::Seal => outbox.seal(at(model.clock + 1), Duration::ZERO),
                 Step::Open => {
-                    outbox.open_stream(1_000);
+                    outbox.open_stream(1_000, true);
                     model.sent.clear();
                     model.open = true;
                 }
@@ -237,7 +249,7 @@ proptest! {
             prop_assert!(outbox.bytes() <= bytes_max, "{} of {bytes_max}", outbox.bytes());
         }
         outbox.seal(at(model.clock + 1), Duration::ZERO);
-        outbox.open_stream(1 << 20);
+        outbox.open_stream(1 << 20, true);
         model.sent.clear();
         model.open = true;
         for message in send_all(&mut outbox) {

@@ -138,6 +138,7 @@ impl Collector {
             beat: (lease / 4).min(Duration::from_millis(500)),
             unacked_bytes_max: 1 << 20,
             log,
+            takes_runs: true,
         };
         conversation.say(CollectorMessage::Welcome(welcome)).await;
         (conversation, hello)

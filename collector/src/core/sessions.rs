@@ -32,6 +32,7 @@ impl Core {
             beat,
             unacked_bytes_max: UNACKED_BYTES_MAX,
             log: self.state.log,
+            takes_runs: true,
         };
         self.counters.sessions += 1;
         self.assigns_due = true;

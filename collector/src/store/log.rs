@@ -10,8 +10,9 @@ use super::{Parts, Store, StoreError};
 const LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("log");
 const PARTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("parts");
 const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
-/// The version of the tables and of what the records mean. 1 had no parts and was never trimmed.
-pub(super) const FORMAT: u64 = 2;
+/// The version of the tables and of what the records mean. 1 had no parts and was never trimmed; in 2 no batch had runs
+/// (`ResultColumns.runs`).
+pub(super) const FORMAT: u64 = 3;
 /// The oldest format that is brought up to date when it is opened.
 pub(super) const FORMAT_OLDEST: u64 = 1;
 const FORMAT_KEY: &str = "format";

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::raw::v1 as raw;
-use super::{Malformed, decode_batch, encode_batch, millis_u32, value};
+use super::{Malformed, decode_batch, encode_batch_without_runs, millis_u32, value};
 use crate::batch::Batch;
 use crate::messages::{ProbeAnswer, ProbeNow};
 use crate::outcome::Missed;
@@ -38,7 +38,8 @@ pub(super) fn answer_to_raw(answer: ProbeAnswer) -> raw::ProbeAnswer {
     let ProbeAnswer { id, found } = answer;
     match found {
         Ok(result) => {
-            let columns = encode_batch(&Batch { results: vec![result], missed: Vec::new() });
+            let columns =
+                encode_batch_without_runs(&Batch { results: vec![result], missed: Vec::new() });
             raw::ProbeAnswer { id, columns, missed: 0 }
         }
         Err(reason) => {

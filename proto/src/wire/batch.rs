@@ -11,32 +11,52 @@ use crate::outcome::{Failure, Missed, Outcome, Phases, Unexpected};
 use crate::target::Uid;
 use crate::time::Timestamp;
 
+/// Numbers of a run: how many results, and their revision, code and what was unexpected.
+const RUN: usize = 4;
+
 /// Encodes a batch for the wire or the log. The same batch always gives the same bytes.
 pub fn encode_batch(batch: &Batch) -> Bytes {
+    let mut columns = columns_alike(batch);
+    for result in &batch.results {
+        let (code, unexpected) = code(result.outcome);
+        let [revision, code, unexpected] = [result.revision, code, unexpected];
+        match columns.runs.last_chunk_mut() {
+            Some([count, r, c, u]) if [*r, *c, *u] == [revision, code, unexpected] => *count += 1,
+            _ => columns.runs.extend([1, revision, code, unexpected]),
+        }
+    }
+    columns.encode_to_vec().into()
+}
+
+/// The same without runs, three bytes a result longer: for a collector that knows none (`Welcome.takes_runs`).
+pub fn encode_batch_without_runs(batch: &Batch) -> Bytes {
+    let mut columns = columns_alike(batch);
+    for result in &batch.results {
+        let (code, unexpected) = code(result.outcome);
+        columns.revision.push(result.revision);
+        columns.code.push(code);
+        columns.unexpected.push(unexpected);
+    }
+    columns.encode_to_vec().into()
+}
+
+/// The columns that both forms have.
+fn columns_alike(batch: &Batch) -> raw::ResultColumns {
     let mut columns = raw::ResultColumns::default();
     let mut previous = 0;
     for (index, result) in batch.results.iter().enumerate() {
-        let ProbeResult { uid, revision, planned, start_delay_ms, outcome, phases, .. } = result;
+        let ProbeResult { uid, planned, start_delay_ms, phases, body_bytes, .. } = result;
         let Phases { resolve_us, connect_us, tls_us, processing_us, transfer_us } = *phases;
-        let (code, unexpected) = match *outcome {
-            Outcome::Answered { status, unexpected } => {
-                (u32::from(status), unexpected.map_or(0, Unexpected::number))
-            }
-            Outcome::Failed(failure) => (failure.number(), 0),
-        };
         columns.uid.push(uid.0);
-        columns.revision.push(*revision);
         columns.planned_delta_ms.push(planned.millis().wrapping_sub(previous));
         previous = planned.millis();
         columns.start_delay_ms.push(*start_delay_ms);
-        columns.code.push(code);
-        columns.unexpected.push(unexpected);
         columns.resolve_us.push(resolve_us);
         columns.connect_us.push(connect_us);
         columns.tls_us.push(tls_us);
         columns.processing_us.push(processing_us);
         columns.transfer_us.push(transfer_us);
-        columns.body_bytes.push(result.body_bytes);
+        columns.body_bytes.push(*body_bytes);
         if let Some(note) = &result.note {
             columns.notes.push(note_to_raw(index, note));
         }
@@ -45,7 +65,17 @@ pub fn encode_batch(batch: &Batch) -> Bytes {
         columns.body_bytes.clear();
     }
     columns.missed = batch.missed.iter().map(missed_to_raw).collect();
-    columns.encode_to_vec().into()
+    columns
+}
+
+/// An outcome as its two numbers.
+fn code(outcome: Outcome) -> (u32, u32) {
+    match outcome {
+        Outcome::Answered { status, unexpected } => {
+            (u32::from(status), unexpected.map_or(0, Unexpected::number))
+        }
+        Outcome::Failed(failure) => (failure.number(), 0),
+    }
 }
 
 fn missed_to_raw(range: &MissedRange) -> raw::MissedRange {
@@ -58,44 +88,24 @@ fn missed_to_raw(range: &MissedRange) -> raw::MissedRange {
     }
 }
 
-/// Decodes what [`encode_batch`] made.
+/// Decodes what [`encode_batch`] or [`encode_batch_without_runs`] made.
 ///
 /// # Errors
 /// When it is not protobuf, the columns differ in length, or a value is out of its range.
 pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
-    let columns = raw::ResultColumns::decode(bytes)?;
-    let rows = columns.uid.len();
-    let body_bytes_column = match columns.body_bytes.len() {
-        0 => rows, // All 0, or from a version that did not count them.
-        entries => entries,
-    };
-    let lengths = [
-        ("results.revision", columns.revision.len()),
-        ("results.planned_delta_ms", columns.planned_delta_ms.len()),
-        ("results.start_delay_ms", columns.start_delay_ms.len()),
-        ("results.code", columns.code.len()),
-        ("results.unexpected", columns.unexpected.len()),
-        ("results.resolve_us", columns.resolve_us.len()),
-        ("results.connect_us", columns.connect_us.len()),
-        ("results.tls_us", columns.tls_us.len()),
-        ("results.processing_us", columns.processing_us.len()),
-        ("results.transfer_us", columns.transfer_us.len()),
-        ("results.body_bytes", body_bytes_column),
-    ];
-    if let Some((field, entries)) = lengths.into_iter().find(|(_, entries)| *entries != rows) {
-        let lengths = format!("a column of {entries} where uid has {rows}");
-        return Err(value(field, lengths, "one entry for each result"));
-    }
+    let columns = columns_of(bytes)?;
+    check_lengths(&columns)?;
     let mut planned = 0_i64;
-    let mut results = Vec::with_capacity(rows);
-    for row in 0..rows {
+    let mut results = Vec::with_capacity(columns.uid.len());
+    let mut add = |revision, outcome| {
+        let row = results.len();
         planned = planned.wrapping_add(columns.planned_delta_ms[row]);
         results.push(ProbeResult {
             uid: Uid(columns.uid[row]),
-            revision: columns.revision[row],
+            revision,
             planned: Timestamp::from_millis(planned),
             start_delay_ms: columns.start_delay_ms[row],
-            outcome: outcome(columns.code[row], columns.unexpected[row])?,
+            outcome,
             phases: Phases {
                 resolve_us: columns.resolve_us[row],
                 connect_us: columns.connect_us[row],
@@ -106,6 +116,14 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
             body_bytes: columns.body_bytes.get(row).copied().unwrap_or_default(),
             note: None,
         });
+    };
+    for [count, revision, code, unexpected] in columns.runs.as_chunks::<RUN>().0 {
+        let outcome = outcome(*code, *unexpected)?;
+        (0..*count).for_each(|_| add(*revision, outcome));
+    }
+    let alone = columns.code.iter().zip(&columns.unexpected).zip(&columns.revision);
+    for ((code, unexpected), revision) in alone {
+        add(*revision, outcome(*code, *unexpected)?);
     }
     for note in columns.notes {
         let row = usize::try_from(note.index).ok().and_then(|index| results.get_mut(index));
@@ -114,6 +132,66 @@ pub fn decode_batch(bytes: &[u8]) -> Result<Batch, Malformed> {
     }
     let missed = columns.missed.into_iter().map(missed_from_raw).collect::<Result<_, _>>()?;
     Ok(Batch { results, missed })
+}
+
+/// A result takes about so many bytes …
+const BYTES_EACH: usize = 16;
+
+/// … so that columns have their room at once, and need not grow one value after the other.
+fn columns_of(bytes: &[u8]) -> Result<raw::ResultColumns, Malformed> {
+    let rows = bytes.len() / BYTES_EACH + 1;
+    let mut columns = raw::ResultColumns {
+        uid: Vec::with_capacity(rows),
+        planned_delta_ms: Vec::with_capacity(rows),
+        start_delay_ms: Vec::with_capacity(rows),
+        resolve_us: Vec::with_capacity(rows),
+        connect_us: Vec::with_capacity(rows),
+        tls_us: Vec::with_capacity(rows),
+        processing_us: Vec::with_capacity(rows),
+        transfer_us: Vec::with_capacity(rows),
+        body_bytes: Vec::with_capacity(rows),
+        ..raw::ResultColumns::default()
+    };
+    columns.merge(bytes)?;
+    Ok(columns)
+}
+
+/// Every column has an entry for each result: so many of the three that runs stand for as the runs do not hold.
+fn check_lengths(columns: &raw::ResultColumns) -> Result<(), Malformed> {
+    let rows = columns.uid.len();
+    let body_bytes_column = match columns.body_bytes.len() {
+        0 => rows, // All 0, or from a version that did not count them.
+        entries => entries,
+    };
+    let (runs, rest) = columns.runs.as_chunks::<RUN>();
+    if !rest.is_empty() {
+        let numbers = format!("{} numbers", columns.runs.len());
+        return Err(value("results.runs", numbers, "four for each run"));
+    }
+    let in_runs: u64 = runs.iter().map(|[count, ..]| u64::from(*count)).sum();
+    let in_runs = usize::try_from(in_runs).unwrap_or(usize::MAX);
+    // Where there are runs there is nothing else.
+    let beside_runs = |column: usize| if runs.is_empty() { column } else { column + in_runs };
+    let lengths = [
+        ("results.revision", beside_runs(columns.revision.len())),
+        ("results.planned_delta_ms", columns.planned_delta_ms.len()),
+        ("results.start_delay_ms", columns.start_delay_ms.len()),
+        ("results.code", beside_runs(columns.code.len())),
+        ("results.unexpected", beside_runs(columns.unexpected.len())),
+        ("results.resolve_us", columns.resolve_us.len()),
+        ("results.connect_us", columns.connect_us.len()),
+        ("results.tls_us", columns.tls_us.len()),
+        ("results.processing_us", columns.processing_us.len()),
+        ("results.transfer_us", columns.transfer_us.len()),
+        ("results.body_bytes", body_bytes_column),
+    ];
+    match lengths.into_iter().find(|(_, entries)| *entries != rows) {
+        None => Ok(()),
+        Some((field, entries)) => {
+            let lengths = format!("a column of {entries} where uid has {rows}");
+            Err(value(field, lengths, "one entry for each result"))
+        }
+    }
 }
 
 pub(super) fn outcome(code: u32, unexpected: u32) -> Result<Outcome, Malformed> {

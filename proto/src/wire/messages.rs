@@ -207,8 +207,16 @@ fn hello_to_raw(hello: Hello) -> raw::Hello {
 }
 
 fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
-    let raw::Welcome { epoch, now_us, echo_us, lease_ms, beat_ms, unacked_bytes_max, log } =
-        welcome;
+    let raw::Welcome {
+        epoch,
+        now_us,
+        echo_us,
+        lease_ms,
+        beat_ms,
+        unacked_bytes_max,
+        log,
+        takes_runs,
+    } = welcome;
     if lease_ms == 0 || beat_ms == 0 || beat_ms > lease_ms {
         return Err(value("welcome.beat_ms", beat_ms, "at least 1 and at most lease_ms"));
     }
@@ -220,11 +228,13 @@ fn welcome_from_raw(welcome: raw::Welcome) -> Result<Welcome, Malformed> {
         beat: Duration::from_millis(beat_ms.into()),
         unacked_bytes_max,
         log,
+        takes_runs,
     })
 }
 
 fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
-    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log } = welcome;
+    let Welcome { epoch, now_us, echo_us, lease, beat, unacked_bytes_max, log, takes_runs } =
+        welcome;
     raw::Welcome {
         epoch,
         now_us,
@@ -233,6 +243,7 @@ fn welcome_to_raw(welcome: Welcome) -> raw::Welcome {
         beat_ms: millis_u32(beat),
         unacked_bytes_max,
         log,
+        takes_runs,
     }
 }
 

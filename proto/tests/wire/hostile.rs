@@ -7,7 +7,9 @@ use proptest::prelude::*;
 use prost::Message;
 use proto::wire::raw::log::v1 as log;
 use proto::wire::raw::v1 as raw;
-use proto::wire::{decode_batch, decode_record, encode_batch, encode_record};
+use proto::wire::{
+    decode_batch, decode_record, encode_batch, encode_batch_without_runs, encode_record,
+};
 use proto::{
     AgentMessage, Batch, CollectorMessage, Malformed, Note, Outcome, Phases, ProbeResult,
     ProbeSpec, ScheduledTarget, Timestamp, Uid,
@@ -74,7 +76,7 @@ fn three_results() -> raw::ResultColumns {
         note: Some(Box::new(Note { cause: "why".into(), ..Note::default() })),
     };
     let batch = Batch { results: vec![result; 3], missed: Vec::new() };
-    raw::ResultColumns::decode(encode_batch(&batch)).expect("made here")
+    raw::ResultColumns::decode(encode_batch_without_runs(&batch)).expect("made here")
 }
 
 #[track_caller]
@@ -100,6 +102,34 @@ fn every_column_must_have_an_entry_for_every_result() {
         |columns| columns.uid.push(1),
         "`results.revision` is a column of 3 where uid has 4; expected one entry for each result",
     );
+}
+
+#[test]
+fn runs_hold_as_many_results_as_there_are_and_stand_alone() {
+    let in_runs = |runs: &[u32]| {
+        let runs = runs.to_vec();
+        move |columns: &mut raw::ResultColumns| {
+            (columns.revision, columns.code, columns.unexpected) = Default::default();
+            columns.runs = runs.clone();
+        }
+    };
+    let wrong = |name: &str, entries: usize| {
+        format!(
+            "`results.{name}` is a column of {entries} where uid has 3; expected one entry for each result"
+        )
+    };
+    bad_batch(in_runs(&[2, 1, 200, 0]), &wrong("revision", 2));
+    bad_batch(in_runs(&[4, 1, 200, 0]), &wrong("revision", 4));
+    for runs in [&[3, 1, 200][..], &[3, 1, 200, 0, 0]] {
+        let expected =
+            format!("`results.runs` is {} numbers; expected four for each run", runs.len());
+        bad_batch(in_runs(runs), &expected);
+    }
+    bad_batch(in_runs(&[]), &wrong("revision", 0));
+    let most = [u32::MAX, 1, 200, 0].repeat(3);
+    bad_batch(in_runs(&most), &wrong("revision", 3 * u32::MAX as usize));
+    bad_batch(in_runs(&[3, 1, 99, 0]), "`results.code` is 99; expected a failure or a status code");
+    bad_batch(|columns| columns.runs = vec![3, 1, 200, 0], &wrong("revision", 6));
 }
 
 #[test]

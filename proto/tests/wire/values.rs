@@ -267,8 +267,8 @@ pub(crate) fn agent_message() -> impl Strategy<Value = AgentMessage> {
 
 fn welcome() -> impl Strategy<Value = Welcome> {
     let lease = (1..=u32::MAX).prop_flat_map(|lease| (Just(lease), 1..=lease));
-    (any::<[u64; 4]>(), any::<i64>(), lease).prop_map(
-        |([epoch, echo_us, unacked_bytes_max, log], now_us, (lease, beat))| Welcome {
+    (any::<[u64; 4]>(), any::<i64>(), lease, any::<bool>()).prop_map(
+        |([epoch, echo_us, unacked_bytes_max, log], now_us, (lease, beat), takes_runs)| Welcome {
             epoch,
             now_us,
             echo_us,
@@ -276,6 +276,7 @@ fn welcome() -> impl Strategy<Value = Welcome> {
             beat: Duration::from_millis(beat.into()),
             unacked_bytes_max,
             log,
+            takes_runs,
         },
     )
 }

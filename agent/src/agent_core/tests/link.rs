@@ -67,6 +67,7 @@ fn a_silent_collector_is_left_after_the_lease_and_one_that_does_not_greet_after_
         beat: Duration::from_secs(5),
         unacked_bytes_max: 1,
         log: 1,
+        takes_runs: true,
     }));
     rig.pass(15_000);
     let beats = rig.sent.iter().filter(|m| matches!(m, AgentMessage::Beat(_))).count();
@@ -185,6 +186,7 @@ fn welcomed_after(seconds: u64) -> Rig {
         beat: Duration::from_secs(5),
         unacked_bytes_max: 1 << 20,
         log: 1,
+        takes_runs: true,
     }));
     rig
 }
@@ -258,6 +260,7 @@ fn a_step_of_the_collectors_clock_repeats_nothing_and_what_it_skips_is_said() {
             beat: Duration::from_secs(5),
             unacked_bytes_max: 1 << 20,
             log: 1,
+            takes_runs: true,
         })
     };
     let forward = welcome(&rig, 2, 100_000);

@@ -6,8 +6,10 @@ use super::group::{Group, block, log_pk, pack, sort_key};
 use super::table::{Created, Item, Range, Table, failed, item, number, number_value};
 use crate::store::StoreError;
 
-/// The layout that this version reads and writes.
-const FORMAT: u64 = 1;
+/// The layout that this version writes, and what the records mean. In 1 no batch had runs (`ResultColumns.runs`).
+const FORMAT: u64 = 2;
+/// The oldest format that is brought up to date when it is opened.
+const FORMAT_OLDEST: u64 = 1;
 /// Groups that the first page of a reading has: whoever wants one record reads no megabyte.
 const FIRST_PAGE: i32 = 4;
 /// Groups that one step of a trim deletes.
@@ -46,12 +48,17 @@ pub(super) async fn open(table: &Table) -> Result<Extent, StoreError> {
         },
     };
     let format = number(&there, "format")?;
-    if format != FORMAT {
+    if !(FORMAT_OLDEST..=FORMAT).contains(&format) {
         return Err(table.foreign(format!(
-            "it has format {format}, this version understands format {FORMAT} only; nothing was changed"
+            "it has format {format}, this version understands formats {FORMAT_OLDEST} to {FORMAT}; nothing was changed"
         )));
     }
-    Ok(Extent { head: number(&there, "head")?, swept: number(&there, "swept")? })
+    let extent = Extent { head: number(&there, "head")?, swept: number(&there, "swept")? };
+    if format < FORMAT {
+        // What is there stays as it is; a version that cannot read what comes is to refuse it as a whole.
+        save(table, extent, extent).await?;
+    }
+    Ok(extent)
 }
 
 /// The first position that is free.

@@ -90,6 +90,25 @@ fn a_table_keeps_the_contract() {
 }
 
 #[test]
+fn a_table_of_an_older_format_goes_on_and_one_of_a_newer_is_refused_unchanged() {
+    let table = moto::table(moto::address());
+    let record = Bytes::from_static(b"a record");
+    moto::open(&table).append(0, std::slice::from_ref(&record)).expect("it is written");
+    moto::set_format(&table, "1");
+    let mut found = Vec::new();
+    let read = moto::open(&table).read_from(0, &mut |_, record| {
+        found.push(record);
+        true
+    });
+    read.expect("it is read");
+    assert_eq!((found, moto::format_of(&table).as_str()), (vec![record], "2"));
+    moto::set_format(&table, "3");
+    let refused = moto::open_once(&table).err().expect("it is refused").to_string();
+    assert!(refused.contains("format 3") && refused.contains("formats 1 to 2"), "{refused}");
+    assert_eq!(moto::format_of(&table), "3");
+}
+
+#[test]
 fn a_table_keeps_the_contract_behind_a_bad_network_and_a_busy_service() {
     let proxy = Proxy::start(moto::address());
     let seed = Cell::new(0);

@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType,
+    ScalarAttributeType,
 };
-use collector::store::{DynamoDb, TableAddress};
+use collector::store::{DynamoDb, StoreError, TableAddress};
 use tokio::runtime::Runtime;
 
 const PROGRAM: &str = "
@@ -119,10 +120,37 @@ pub fn at(table: &str, endpoint: SocketAddr) -> TableAddress {
     }
 }
 
+/// The format that a table says it has.
+pub fn format_of(table: &TableAddress) -> String {
+    let mut call = client(address()).get_item().table_name(&table.table);
+    for (name, value) in META {
+        call = call.key(name, AttributeValue::S(value.into()));
+    }
+    let answer = runtime().block_on(call.send()).expect("it is there").item.expect("an item");
+    answer["format"].as_n().expect("a number").clone()
+}
+
+/// Has a table say that it has this format.
+pub fn set_format(table: &TableAddress, format: &str) {
+    let mut call = client(address()).update_item().table_name(&table.table);
+    for (name, value) in META {
+        call = call.key(name, AttributeValue::S(value.into()));
+    }
+    call = call.update_expression("SET #f = :f").expression_attribute_names("#f", "format");
+    call = call.expression_attribute_values(":f", AttributeValue::N(format.into()));
+    runtime().block_on(call.send()).expect("it is changed");
+}
+
+/// Where a table says what there is to say about it as a whole.
+const META: [(&str, &str); 2] = [("pk", "meta"), ("sk", "log")];
+
 /// Opens the log of a table, however often it takes.
 pub fn open(address: &TableAddress) -> DynamoDb {
+    (0..50).find_map(|_| open_once(address).ok()).expect("it opens after a while")
+}
+
+/// The same at once, or not.
+pub fn open_once(address: &TableAddress) -> Result<DynamoDb, StoreError> {
     let _within = runtime().enter();
-    (0..50)
-        .find_map(|_| DynamoDb::open_as(address, Some(credentials())).ok())
-        .expect("it opens after a while")
+    DynamoDb::open_as(address, Some(credentials()))
 }

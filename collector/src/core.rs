@@ -27,7 +27,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use bytes::Bytes;
-use proto::{AgentMessage, Batch, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, wire};
+use proto::{
+    AgentMessage, Batch, CollectorMessage, Hello, Kind, Record, SHARDS, Timestamp, WINDOW_MAX, wire,
+};
 use rustc_hash::FxHashMap;
 
 use crate::agent_settings::AgentSettings;
@@ -285,12 +287,16 @@ impl Core {
     }
 
     /// After a restart the agents that reported lately still hold their shards: nothing is given out before they are
-    /// back, or their lease has passed.
+    /// back, or their lease has passed. Within the longest window whoever holds a target has had one to report, but for
+    /// targets that are probed less often than any window is long.
     fn await_known_agents(&mut self) {
         let before = self.state.led_before();
         let Some(stopped) = before else { return };
         let local = &self.config.local_agents;
-        let lately = self.state.reporters_since(stopped - self.config.lease * 2);
+        let listed = self.state.targets().filter(|(_, target)| target.listed);
+        let intervals = listed.map(|(_, target)| target.entry.interval);
+        let window = intervals.max().unwrap_or_default().min(WINDOW_MAX);
+        let lately = self.state.reporters_since(stopped - window.max(self.config.lease * 2));
         let mut awaited: Vec<String> =
             lately.filter(|id| !local.iter().any(|l| l == id)).map(str::to_owned).collect();
         awaited.sort_unstable();

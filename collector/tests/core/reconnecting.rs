@@ -211,3 +211,26 @@ fn what_an_agent_would_have_run_that_does_not_come_back_to_the_next_leader_is_mi
     assert!(lost >= 60, "{missed:?}");
     assert_eq!(crate::count(proto::Missed::NotReported, &missed), 0, "{missed:?}");
 }
+
+#[test]
+fn whoever_had_nothing_to_probe_for_minutes_is_awaited_by_the_next_leader_all_the_same() {
+    let list = crate::rig::targets(1, 600);
+    let mut rig = crate::rig::Rig::with_vantages(list.clone(), Some(&["eu"]));
+    rig.hello(1, "holder", 1, "eu");
+    rig.run(40, &[1]);
+    let asked = rig.runs.iter().flat_map(|(_, targets)| targets).flat_map(|run| &run.slots);
+    let (planned, _) = *asked.into_iter().next().expect("the first slot is asked for");
+    let late = i32::try_from(rig.now().since(planned).as_millis()).expect("ten minutes");
+    let found = proto::ProbeResult { start_delay_ms: late, ..rig.up(1, planned) };
+    rig.results(1, rig.now(), vec![found], Vec::new());
+    assert_eq!(rig.core.counters().results, 1);
+    rig.run(300, &[1]);
+    rig.close(1);
+    rig.restart(list, Some(&["eu"]));
+    rig.assigns.clear();
+    rig.hello(2, "other", 2, "eu");
+    rig.run(15, &[2]);
+    assert_eq!(rig.assigns, [], "the holder may come back within its lease");
+    rig.run(10, &[2]);
+    assert!(!rig.assigns.is_empty(), "it did not come back");
+}

@@ -60,7 +60,12 @@ fn a_collector_that_is_away_for_an_hour_loses_nothing_and_its_agents_stay_small(
 fn a_collector_that_stands_still_or_whose_log_does_loses_nothing() {
     let law = "a_collector_that_stands_still_or_whose_log_does_loses_nothing";
     let faults = Faults::only(&[Kind::PauseCollector, Kind::StallLog, Kind::FailLog]);
-    check(law, 6, MINUTES, &faults, ten_minutes_and_nothing_missed);
+    check(law, 6, MINUTES, &faults, |world| {
+        world.run(TEN_MINUTES);
+        world.heal_and_converge();
+        // Of an agent's few targets most may fail by chance at one time: then it is doubted, rightly as far as anyone can know.
+        oracle::nothing_missed_but_in_doubt(world);
+    });
 }
 
 #[test]

@@ -11,7 +11,8 @@ use proto::{
 use tokio::task::JoinSet;
 
 use crate::collector::{Collector, Conversation, now};
-use crate::{cpu_us, origin, rss_kib};
+use crate::origin::Origin;
+use crate::{cpu_us, rss_kib};
 
 /// `{}` in a URL is one of sixteen addresses of this machine: one address has only so many ports.
 pub(crate) fn spread(url: &str, n: u64) -> String {
@@ -140,22 +141,25 @@ pub(crate) async fn saturate(agent: &str, load: Load, seconds: Duration, concurr
 }
 
 /// So many probes of a slow server at once: what one of them takes beyond the agent that holds as many targets.
-pub(crate) async fn in_flight(agent: &str, count: u64) {
+pub(crate) async fn in_flight(agent: &str, count: u64, tls: bool) {
     let mut tasks = JoinSet::new();
-    let (url, waiting) = origin(&mut tasks, Duration::from_secs(30)).await;
+    // They become due one after the other, and have their answers once all have asked: handshakes take the longer.
+    let spread = Duration::from_secs(if tls { 20 } else { 10 });
+    let Origin { url, ca, waiting } = Origin::start(&mut tasks, spread * 2, tls).await;
+    let path = ca.as_ref().map(|file| file.path().display().to_string());
     let mut collector = Collector::start(None).await;
     let mut child = start(agent, &collector, &(count + 100).to_string());
     let pid = child.id().to_string();
     let (mut stream, hello) = collector.welcomed(LEASE).await;
     assert!(u64::from(hello.capacity) >= count, "the agent has room for {}", hello.capacity);
-    let load = Load { url, targets: count, ca: None, at_once: false };
-    // All are due within ten seconds, and answered after thirty.
+    let load = Load { url, targets: count, ca: path, at_once: false };
     let from = now() + Duration::from_secs(8);
     let interval = Duration::from_secs(60);
     let mut batch: Vec<_> = (0..count).map(|n| load.target(n, interval, interval)).collect();
     let start_ms = u64::try_from(from.millis()).expect("positive") + 2_000;
+    let spread_ms = u64::try_from(spread.as_millis()).expect("short");
     for (n, target) in (0_u64..).zip(&mut batch) {
-        target.phase = Duration::from_millis((start_ms + n * 10_000 / count) % 60_000);
+        target.phase = Duration::from_millis((start_ms + n * spread_ms / count) % 60_000);
     }
     for (version, targets) in (1..).zip(batch.chunks(SHARD as usize)) {
         let shard = ShardId::new(u32::try_from(version).expect("few")).expect("few");
@@ -166,7 +170,7 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
         applied(&mut stream).await;
     }
     let base = rss_kib(&pid);
-    let deadline = Instant::now() + Duration::from_secs(40);
+    let deadline = Instant::now() + Duration::from_secs(10) + spread * 3;
     while waiting.load(Ordering::Relaxed) < count && Instant::now() < deadline {
         // Hears the beats meanwhile, and answers them.
         let _ = tokio::time::timeout(Duration::from_millis(50), stream.next()).await;
@@ -184,7 +188,7 @@ pub(crate) async fn in_flight(agent: &str, count: u64) {
 /// once, every two seconds: what an agent does by the clock is then shared by many probes, however slowly it runs.
 pub(crate) async fn instructions(count: u64) {
     let mut tasks = JoinSet::new();
-    let (url, _) = origin(&mut tasks, Duration::ZERO).await;
+    let Origin { url, .. } = Origin::start(&mut tasks, Duration::ZERO, false).await;
     let load = Load { url, targets: 200, ca: None, at_once: true };
     let mut collector = Collector::start(None).await;
     println!("{}", collector.url());

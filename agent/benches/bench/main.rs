@@ -12,20 +12,15 @@
 #[path = "../../tests/runtime/collector.rs"]
 mod collector;
 mod fleet;
+mod origin;
 mod raw;
 mod scrape;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpSocket};
-use tokio::task::JoinSet;
 
 const USAGE: &str = "bench raw URL COUNT CONCURRENCY [CA] | paced URL RATE SECONDS | \
     scrape URL COUNT CONCURRENCY PID | \
-    fleet AGENT URL TARGETS SECONDS CONCURRENCY [CA] | inflight AGENT COUNT | instructions COUNT";
+    fleet AGENT URL TARGETS SECONDS CONCURRENCY [CA] | inflight AGENT COUNT http|https | instructions COUNT";
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
@@ -55,7 +50,9 @@ fn main() {
                 fleet::Load { url: url.into(), targets: number(targets), ca, at_once: false };
             runtime.block_on(fleet::saturate(agent, load, seconds, concurrency));
         }
-        ["inflight", agent, count] => runtime.block_on(fleet::in_flight(agent, number(count))),
+        ["inflight", agent, count, scheme @ ("http" | "https")] => {
+            runtime.block_on(fleet::in_flight(agent, number(count), scheme == "https"));
+        }
         ["instructions", count] => runtime.block_on(fleet::instructions(number(count))),
         _ => panic!("{USAGE}"),
     }
@@ -74,32 +71,4 @@ fn rss_kib(pid: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
     let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("it has memory");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
-}
-
-/// An origin that answers after `delay`: its address, and how many wait for an answer.
-async fn origin(tasks: &mut JoinSet<()>, delay: Duration) -> (String, Arc<AtomicU64>) {
-    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nserver: bench\r\ncontent-type: text/plain\r\n\
-        content-length: 2\r\nconnection: close\r\n\r\nok";
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
-    let listener: TcpListener = socket.listen(4096).expect("it listens");
-    let address = listener.local_addr().expect("bound");
-    let waiting = Arc::<AtomicU64>::default();
-    let counted = Arc::clone(&waiting);
-    tasks.spawn(async move {
-        let mut answers = JoinSet::new();
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let counted = Arc::clone(&counted);
-            answers.spawn(async move {
-                let mut request = [0; 1024];
-                let _ = stream.read(&mut request).await;
-                counted.fetch_add(1, Ordering::Relaxed);
-                tokio::time::sleep(delay).await;
-                counted.fetch_sub(1, Ordering::Relaxed);
-                let _ = stream.write_all(ANSWER).await;
-            });
-            while answers.try_join_next().is_some() {}
-        }
-    });
-    (format!("http://{address}/"), waiting)
 }

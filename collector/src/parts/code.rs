@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proto::{Failure, Missed, Outcome, Timestamp, Uid, Unexpected};
+use smallvec::SmallVec;
 
 /// The bytes do not say what they must: what was expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -230,6 +231,19 @@ impl<T: Coded> Coded for Option<T> {
 }
 
 impl<T: Coded> Coded for Vec<T> {
+    fn put(&self, out: &mut Out) {
+        out.number(self.len() as u64);
+        self.iter().for_each(|value| value.put(out));
+    }
+
+    fn take(input: &mut In<'_>) -> Result<Self, Damaged> {
+        let count = input.count()?;
+        (0..count).map(|_| T::take(input)).collect()
+    }
+}
+
+/// As a vector.
+impl<T: Coded> Coded for SmallVec<[T; 1]> {
     fn put(&self, out: &mut Out) {
         out.number(self.len() as u64);
         self.iter().for_each(|value| value.put(out));

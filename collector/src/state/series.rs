@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use proto::{Missed, Note, Phases, ProbeResult, Timestamp};
+use smallvec::SmallVec;
 
 use super::attempts::Attempts;
 use super::stretch::Stretch;
@@ -38,8 +39,8 @@ pub struct Detail {
 /// One target at one vantage.
 #[derive(Debug, Default)]
 pub struct Series {
-    /// In the order of time; only the last can be without an end.
-    pub stretches: Vec<Stretch>,
+    /// In the order of time; only the last can be without an end. Most series have one all their life: then it is here.
+    pub stretches: SmallVec<[Stretch; 1]>,
     /// In the order of planned starts; each start once.
     pub(super) entries: VecDeque<Entry>,
     /// What was judged missed, in the order of time, apart from each other.
@@ -92,8 +93,6 @@ impl Series {
         if self.stretches.is_empty() {
             self.settled_to = stretch.from;
         }
-        // Most series have one all their life; a vector that grows by itself makes room for four.
-        self.stretches.reserve_exact(1);
         self.stretches.push(stretch);
     }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use dashmap::DashMap;
 use proto::{CollectorMessage, Timestamp};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
@@ -335,15 +336,21 @@ impl<W: Write> Performer<W> {
         else {
             return;
         };
-        if sender.try_send(outgoing).is_err() {
-            // An agent that reads too slowly: dropping its sender ends its stream, and it comes back.
-            tracing::warn!(
-                session = session.0,
-                "an agent does not read its messages; its stream is ended"
-            );
-            self.hub.sessions.remove(&session);
-            self.cut_off.push(session);
-        }
+        let gone = match sender.try_send(outgoing) {
+            Ok(()) => return,
+            Err(TrySendError::Closed(_)) => "the stream is gone",
+            // Dropping its sender ends its stream, and it comes back.
+            Err(TrySendError::Full(_)) => {
+                tracing::warn!(
+                    session = session.0,
+                    "an agent does not read its messages; its stream is ended"
+                );
+                "cut off"
+            }
+        };
+        tracing::debug!(session = session.0, gone, "nothing more is said on this stream");
+        self.hub.sessions.remove(&session);
+        self.cut_off.push(session);
     }
 
     fn append(&mut self) {

@@ -71,12 +71,16 @@ async fn run(args: RunArgs) -> ExitCode {
     };
     tokio::pin!(levels);
     let stop = CancellationToken::new();
-    let running = agent.run(stop.clone());
-    tokio::pin!(running);
+    // On a worker, as all that it spawns: from this thread each start would wake another.
+    let mut running = tokio::spawn(agent.run(stop.clone()));
     let mut asked: Option<Instant> = None;
     loop {
         tokio::select! {
             report = &mut running => {
+                let report = match report {
+                    Ok(report) => report,
+                    Err(error) => return fail(FAILED, &format!("please report this: {error}")),
+                };
                 if report.complete {
                     tracing::info!("drained: everything is delivered");
                 } else {

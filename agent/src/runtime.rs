@@ -41,7 +41,7 @@ const FAREWELL_MAX: Duration = Duration::from_secs(2);
 
 /// Starts that are due and probes that have ended are taken together, once in so long: woken for each of them, this loop's
 /// thread slept and woke some 2.5 times a probe. A start is late by this much at most, and what has ended is told by this much later.
-const TURN: Duration = Duration::from_millis(5);
+const TURN: Duration = Duration::from_millis(10);
 
 /// Shorter pauses do not explain that a slot was late.
 const PAUSE_TOLD_MIN: Duration = Duration::from_millis(500);

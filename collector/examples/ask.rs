@@ -13,7 +13,7 @@ use collector::view::index::Indexing;
 use collector::view::past_hour::PastHour;
 use collector::view::summary::{Counting, Question};
 use collector::view::targets::{self, Finding, Sort};
-use collector::view::websites::Websites;
+use collector::view::websites::Ready;
 use proto::{
     Batch, Failure, Kind, Outcome, Phases, ProbeResult, ProbeSpec, Record, ResultBatch,
     TargetEntry, Timestamp, Uid, VantageState, phase_of,
@@ -23,7 +23,6 @@ use rustix::time::{ClockId, clock_gettime};
 const INTERVAL: Duration = Duration::from_secs(600);
 const START: i64 = 1_699_999_200_000;
 const PART: usize = 8192;
-const PIECE: usize = 4096;
 
 fn name(n: u64) -> String {
     format!("site-{n:07}.example/health")
@@ -130,15 +129,20 @@ fn main() {
         });
         assert_eq!(counts.values().sum::<u64>(), count);
     });
-    measure("/websites-status", |timed| {
-        let (mut websites, mut bytes, mut more) = (Websites::new(None), 0, true);
-        while more {
-            timed(&mut || {
-                let piece = websites.go_on(&state, now, PIECE);
-                (more, bytes) = (piece.is_some(), bytes + piece.map_or(0, |piece| piece.len()));
-            });
+    let renew = |ready: &mut Ready, timed: &mut dyn FnMut(&mut dyn FnMut())| {
+        let mut done = false;
+        while !done {
+            timed(&mut || done = ready.renew(&state, now, PART));
         }
-        assert!(bytes > 0);
+    };
+    measure("/websites-status, written from nothing", |timed| {
+        renew(&mut Ready::default(), timed);
+    });
+    let mut ready = Ready::default();
+    renew(&mut ready, &mut |piece| piece());
+    measure("/websites-status, nothing new", |timed| {
+        renew(&mut ready, timed);
+        assert!(ready.text().len() > 2);
     });
     measure("/api/v1/summary?window=1h", |timed| {
         let question = Question {

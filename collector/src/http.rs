@@ -24,6 +24,7 @@ mod query;
 mod requests;
 mod server;
 mod v1;
+mod websites;
 
 use std::sync::Arc;
 
@@ -52,6 +53,7 @@ pub use history::History;
 pub use listing::Lists;
 pub use problem::Problem;
 pub use server::serve;
+pub use websites::Sites;
 
 /// What every route may need.
 #[derive(Clone)]
@@ -84,6 +86,8 @@ pub struct Api {
     pub answers: Answers,
     /// The index of the list of targets.
     pub lists: Lists,
+    /// What `/websites-status` says.
+    pub sites: Sites,
     /// Orders of lists that somebody may read further.
     pub orders: Orders,
     /// What became of messages to receivers.
@@ -97,7 +101,7 @@ pub fn routes() -> Vec<(&'static str, MethodRouter<Api>)> {
     vec![
         ("/latest-summary", get(first::latest)),
         ("/past-hour-summary", get(first::past_hour)),
-        ("/websites-status", get(first::websites)),
+        ("/websites-status", get(websites::websites)),
         ("/api/v1/summary", get(v1::summary)),
         ("/api/v1/hours", get(history::hours)),
         ("/api/v1/uptime", get(history::uptime)),

@@ -303,10 +303,13 @@ impl Collector {
             origins: self.origins,
             answers: Answers::default(),
             lists: Default::default(),
+            sites: Default::default(),
             orders: Orders::default(),
             notified: self.notified.counts.clone(),
             listeners: Listeners::new(news, servers_stop.clone()),
         };
+        let written = api.sites.clone().keep(hub.clone(), servers_stop.clone());
+        parts.spawn(async move { Part::of("what /websites-status says", written.await) });
         let http = crate::http::serve(self.http, router(api), servers_stop.clone());
         parts.spawn(async move { Part::of("the HTTP server", http.await) });
         let sessions = Sessions::new(hub.clone(), refusals.clone());

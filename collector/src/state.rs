@@ -16,6 +16,7 @@ pub mod snapshot;
 mod stretch;
 mod suspicions;
 mod target;
+mod touched;
 mod value;
 
 use std::collections::{BTreeMap, HashMap};
@@ -35,6 +36,7 @@ pub use series::{Detail, MissedRun, Series};
 pub use stretch::Stretch;
 pub use suspicions::Suspicions;
 pub use target::{TargetIdx, TargetState};
+use touched::Touched;
 pub use value::{Entry, ReporterIdx, rank};
 
 /// A vantage's place in the state's vectors.
@@ -103,6 +105,7 @@ pub struct State {
     hours: Hours,
     /// How many records the log had up to here: where the next one is.
     position: u64,
+    touched: Touched,
     /// Slots planned before this are not here any more.
     forgotten: Timestamp,
     /// Names the log.
@@ -177,7 +180,7 @@ impl State {
         }
         let position = self.position;
         self.position += 1;
-        Ok(match kind {
+        let change = match kind {
             Kind::Claim { epoch, log } => {
                 self.log = log;
                 self.epoch = epoch;
@@ -219,7 +222,38 @@ impl State {
                 self.incidents.messages.tell(sink, up_to);
                 Change::Incidents
             }
-        })
+        };
+        match &change {
+            Change::Values(_, slots) => {
+                self.touched.mark(position, slots.iter().map(|(target, _)| *target));
+            }
+            Change::Targets(targets) => self.touched.mark(position, targets.iter().copied()),
+            Change::Vantage(_) => {
+                let all = 0..self.targets.len();
+                self.touched.mark(position, all.map(|index| TargetIdx(index as u32)));
+            }
+            Change::Claimed
+            | Change::Seen(_)
+            | Change::Hour(_)
+            | Change::Snapshot
+            | Change::Incidents
+            | Change::Maintenance(_) => {}
+        }
+        Ok(change)
+    }
+
+    /// Whether [`Self::changed_since`] knows what records at or after `position` changed.
+    pub fn knows_changes_since(&self, position: u64) -> bool {
+        self.touched.reaches(position)
+    }
+
+    /// The targets, from a place on, whose listing or values records at or after `position` changed.
+    pub fn changed_since(
+        &self,
+        position: u64,
+        first: usize,
+    ) -> impl Iterator<Item = TargetIdx> + use<'_> {
+        self.touched.since(position, first)
     }
 
     /// Takes a record of the past: verdicts are what they were then.

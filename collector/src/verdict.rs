@@ -58,6 +58,11 @@ pub fn fresh_from(now: Timestamp, interval: Duration) -> Timestamp {
     now - interval * 2
 }
 
+/// The first instant at which what was planned then is not fresh any more.
+pub fn fresh_until(planned: Timestamp, interval: Duration) -> Timestamp {
+    planned + interval * 2 + Duration::from_millis(1)
+}
+
 /// What one value amounts to.
 pub fn evidence(entry: &Entry, slow_after: Option<Duration>) -> Evidence {
     let latency = Duration::from_micros(entry.latency_us.into());
@@ -194,8 +199,7 @@ impl State {
         let (to, oldest) = self.weigh(idx, at, None);
         let target = self.target(idx);
         let interval = target.entry.interval;
-        let stale_at = oldest
-            .map_or(Timestamp::MAX, |planned| planned + interval * 2 + Duration::from_millis(1));
+        let stale_at = oldest.map_or(Timestamp::MAX, |planned| fresh_until(planned, interval));
         let (from, since, uid) = (target.verdict, target.since, target.uid);
         let doubt = self.doubt(idx, to, at).filter(|until| at < *until);
         self.target_mut(idx).doubt = doubt;

@@ -1,4 +1,4 @@
-//! What users are shown: pure functions from the state to answers. No answer is kept anywhere.
+//! What users are shown: pure functions from the state to answers. None is kept here but the text of `/websites-status`.
 
 pub mod asked;
 pub mod blackbox;

@@ -1,32 +1,21 @@
-//! The three routes of the first version.
+//! Two of the three routes of the first version: counts.
 
-use std::convert::Infallible;
-
-use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
-use futures_util::future::ready;
-use futures_util::{StreamExt, stream};
+use axum::response::Response;
 
-use super::answer::{in_parts, json, json_response};
+use super::answer::{in_parts, json};
 use super::query::Parameters;
 use super::v1::vantage;
 use super::{Api, Problem};
-use crate::hub::Stopped;
 use crate::state::VantageIdx;
 use crate::view::first::{self, Counts};
 use crate::view::past_hour::PastHour;
-use crate::view::websites::Websites;
-
-/// Websites in one piece of the answer: some milliseconds of the core's time, half a megabyte.
-const PIECE: usize = 4096;
 
 pub(super) async fn latest(
     State(api): State<Api>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let (asked, only) = parse(&api, "latest", parameters).await?;
+    let (asked, only) = of_vantage(&api, "latest", parameters).await?;
     let counted = async {
         let counts = in_parts(
             &api.hub,
@@ -42,7 +31,7 @@ pub(super) async fn past_hour(
     State(api): State<Api>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let (asked, only) = parse(&api, "past-hour", parameters).await?;
+    let (asked, only) = of_vantage(&api, "past-hour", parameters).await?;
     let round = api.round;
     let counted = async {
         let counting = in_parts(
@@ -55,49 +44,8 @@ pub(super) async fn past_hour(
     Ok(api.answers.kept(asked, counted).await?.json())
 }
 
-/// The next piece of the object; nothing after its end.
-async fn piece(api: &Api, mut websites: Websites) -> Result<Option<(String, Websites)>, Stopped> {
-    loop {
-        let asked = api.hub.ask(move |core, now| {
-            let piece = websites.go_on(core.state(), now, PIECE);
-            (piece, websites)
-        });
-        let piece;
-        (piece, websites) = asked.await?;
-        match piece {
-            // Names that are not on the list any more fill no piece.
-            Some(piece) if piece.is_empty() => {}
-            piece => return Ok(piece.map(|piece| (piece, websites))),
-        }
-    }
-}
-
-/// Every target by name, in pieces: a million of them neither hold up the core nor stand in memory.
-pub(super) async fn websites(
-    State(api): State<Api>,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let (_, only) = parse(&api, "websites", parameters).await?;
-    let begun = piece(&api, Websites::new(only)).await?;
-    let (first, websites) = begun.expect("it begins with something");
-    if websites.is_over() {
-        return Ok(json_response(first.into()));
-    }
-    // When the collector stops, the answer is cut.
-    let rest = stream::unfold((api, websites), |(api, websites)| async {
-        let (piece, websites) = piece(&api, websites).await.ok()??;
-        Some((piece, (api, websites)))
-    });
-    let pieces = stream::once(ready(first)).chain(rest).map(Ok::<_, Infallible>);
-    let headers = [
-        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
-        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
-    // The compression asks once more after the end.
-    Ok((headers, Body::from_stream(pieces.fuse())).into_response())
-}
-
-async fn parse(
+/// What is asked, in one spelling, and of which one vantage.
+pub(super) async fn of_vantage(
     api: &Api,
     route: &str,
     mut parameters: Parameters,

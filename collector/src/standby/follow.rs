@@ -64,6 +64,7 @@ impl Follower {
             origins: config.origins.clone(),
             answers: Answers::default(),
             lists: Default::default(),
+            sites: Default::default(),
             orders: Default::default(),
             notified: Default::default(),
             listeners: Listeners::new(News::default(), stop),

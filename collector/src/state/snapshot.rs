@@ -13,6 +13,7 @@ use proto::{
 
 use super::changes::Changes;
 use super::hours::Hours;
+use super::touched::Touched;
 use super::{
     Detail, Entry, MissedRun, Quiet, Reach, Reporter, ReporterIdx, Series, State, Stretch,
     Suspicions, TargetIdx, TargetState, Vantage, VantageIdx, VerdictChange,
@@ -38,6 +39,7 @@ pub fn write(state: &State) -> Vec<Bytes> {
         suspicions,
         hours,
         position,
+        touched: _,
         forgotten,
         log,
         epoch,
@@ -111,6 +113,7 @@ pub fn read(parts: &[Bytes], length: std::time::Duration) -> Result<State, Damag
         forgotten: input.take()?,
         ..State::default()
     };
+    state.touched = Touched::from(state.position);
     for _ in 0..input.count()? {
         let (name, reach, seen) = (input.take()?, input.take()?, input.take()?);
         state.vantages.push(Vantage { name, reach, seen, series: Vec::new() });

@@ -1,18 +1,23 @@
 //! `/websites-status`: every target by name, as text that nothing is made anew for but itself.
 
-use proto::{Outcome, Timestamp};
+mod ready;
 
-use super::first::newest;
+use proto::{Failure, Outcome, Timestamp};
+
+use super::first::representative;
 use super::is_of;
 use crate::state::{State, TargetIdx, VantageIdx};
+use crate::verdict::fresh_until;
+
+pub use ready::Ready;
 
 /// What a target takes of the text, more often than not.
 const BYTES: usize = 128;
 
-/// The object, while it is being written.
+/// The object of one vantage, while it is being written.
 #[derive(Debug)]
 pub struct Websites {
-    only: Option<VantageIdx>,
+    only: VantageIdx,
     /// The last name that was looked at.
     after: Option<String>,
     begun: bool,
@@ -20,8 +25,8 @@ pub struct Websites {
 }
 
 impl Websites {
-    /// Nothing is written yet; of `only` one vantage, or of all.
-    pub fn new(only: Option<VantageIdx>) -> Self {
+    /// Nothing is written yet.
+    pub fn new(only: VantageIdx) -> Self {
         Self { only, after: None, begun: false, over: false }
     }
 
@@ -41,43 +46,83 @@ impl Websites {
         let mut last = None;
         for (name, idx) in rest.by_ref().take(most) {
             last = Some(name);
-            let target = state.target(idx);
-            if target.listed && is_of(state, target, self.only) {
-                text.push(if self.begun { ',' } else { '{' });
-                self.begun = true;
-                push(&mut text, (name, &target.entry.category), self.status(state, now, idx));
-            }
+            let (shown, _) = Shown::of(state, now, idx, Some(self.only));
+            push(&mut text, (name, &state.target(idx).entry.category), shown);
         }
         self.over = rest.next().is_none();
         self.after = last.map(str::to_owned);
+        if !self.begun && !text.is_empty() {
+            self.begun = true;
+            text.replace_range(..1, "{");
+        }
         if self.over {
             text.push_str(if self.begun { "}" } else { "{}" });
         }
         Some(text)
     }
+}
 
-    /// What a target answered with, or why there is no answer.
-    fn status(&self, state: &State, now: Timestamp, idx: TargetIdx) -> Result<u16, &'static str> {
-        let only = self.only;
-        let ever = || {
-            let vantages = state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v));
-            let mut series = vantages.filter_map(|(v, _)| state.series(v, idx));
-            series.any(|s| s.last_up.is_some() || s.last_not_up.is_some())
+/// What the text says of a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Answered(u16),
+    Failed(Failure),
+    /// It had results, and none of them is fresh.
+    Unknown,
+    /// It never had one.
+    Pending,
+    Paused,
+    /// Nothing.
+    Unlisted,
+}
+
+impl Shown {
+    /// What is to be said now, and until when if nothing comes: what is fresh grows old.
+    fn of(
+        state: &State,
+        now: Timestamp,
+        idx: TargetIdx,
+        only: Option<VantageIdx>,
+    ) -> (Self, Timestamp) {
+        let target = state.target(idx);
+        if !target.listed || !is_of(state, target, only) {
+            return (Self::Unlisted, Timestamp::MAX);
+        }
+        if target.entry.paused {
+            return (Self::Paused, Timestamp::MAX);
+        }
+        let mut oldest = Timestamp::MAX;
+        let fresh = state.fresh(idx, now, only, true).map(|(_, entry)| {
+            oldest = oldest.min(entry.planned);
+            entry
+        });
+        let shown = match representative(fresh, target.entry.slow_after).map(|e| e.outcome) {
+            Some(Outcome::Answered { status, .. }) => Self::Answered(status),
+            Some(Outcome::Failed(failure)) => Self::Failed(failure),
+            None if had_results(state, idx, only) => Self::Unknown,
+            None => Self::Pending,
         };
-        if state.target(idx).entry.paused {
-            return Err("paused");
-        }
-        match newest(state, idx, now, only).map(|entry| entry.outcome) {
-            Some(Outcome::Answered { status, .. }) => Ok(status),
-            Some(Outcome::Failed(failure)) => Err(failure.name()),
-            None if ever() => Err("unknown"),
-            None => Err("pending"),
-        }
+        (shown, fresh_until(oldest, target.entry.interval))
     }
 }
 
-/// A target, by its name.
-fn push(text: &mut String, (name, category): (&str, &str), status: Result<u16, &str>) {
+fn had_results(state: &State, idx: TargetIdx, only: Option<VantageIdx>) -> bool {
+    let vantages = state.vantages().filter(|(v, _)| only.is_none_or(|only| only == *v));
+    let mut series = vantages.filter_map(|(v, _)| state.series(v, idx));
+    series.any(|s| s.last_up.is_some() || s.last_not_up.is_some())
+}
+
+/// A comma and a target, by its name; nothing of one that is not listed.
+fn push(text: &mut String, (name, category): (&str, &str), shown: Shown) {
+    let status = match shown {
+        Shown::Answered(status) => Ok(status),
+        Shown::Failed(failure) => Err(failure.name()),
+        Shown::Unknown => Err("unknown"),
+        Shown::Pending => Err("pending"),
+        Shown::Paused => Err("paused"),
+        Shown::Unlisted => return,
+    };
+    text.push(',');
     let begin = text.len();
     push_text(text, name);
     let end = text.len();

@@ -7,7 +7,7 @@ use collector::verdict::Verdict;
 use collector::view::first::{self, Counts};
 use collector::view::target::full;
 use collector::view::targets::{Page, Question, Sort, list};
-use collector::view::websites::Websites;
+use collector::view::websites::{Ready, Websites};
 use collector::view::{summary, targets};
 use proto::{Outcome, Timestamp, VantageState};
 
@@ -34,11 +34,20 @@ struct Site {
 }
 
 fn websites(state: &State, now: Timestamp, only: Option<VantageIdx>) -> BTreeMap<String, Site> {
-    let (mut text, mut websites) = (String::new(), Websites::new(only));
-    while let Some(piece) = websites.go_on(state, now, 2) {
-        text.push_str(&piece);
+    let mut text = Vec::new();
+    match only.map(Websites::new) {
+        Some(mut websites) => {
+            while let Some(piece) = websites.go_on(state, now, 2) {
+                text.extend(piece.into_bytes());
+            }
+        }
+        None => {
+            let mut ready = Ready::default();
+            while !ready.renew(state, now, 2) {}
+            text = ready.text().concat();
+        }
     }
-    serde_json::from_str(&text).expect("JSON")
+    serde_json::from_slice(&text).expect("JSON")
 }
 
 /// A target whose slot of minute 1 came to this, vantage by vantage.

@@ -11,6 +11,7 @@ mod elsewhere;
 mod events;
 mod everywhere;
 mod history;
+mod kept;
 mod listing;
 mod origin;
 mod pages;

@@ -13,6 +13,7 @@ use anyhow::Context;
 use clap::Parser;
 use proto::ProbeSpec;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
@@ -72,11 +73,12 @@ async fn run(args: RunArgs) -> ExitCode {
     tokio::pin!(levels);
     let stop = CancellationToken::new();
     // On a worker, as all that it spawns: from this thread each start would wake another.
-    let mut running = tokio::spawn(agent.run(stop.clone()));
+    let mut running = JoinSet::new();
+    running.spawn(agent.run(stop.clone()));
     let mut asked: Option<Instant> = None;
     loop {
         tokio::select! {
-            report = &mut running => {
+            Some(report) = running.join_next() => {
                 let report = match report {
                     Ok(report) => report,
                     Err(error) => return fail(FAILED, &format!("please report this: {error}")),

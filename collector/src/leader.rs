@@ -80,6 +80,7 @@ pub fn lead(
     };
     let clock = start_clock(newest);
     let claim = Record { at: clock(), kind: Kind::Claim { epoch: tail + 1, log } };
+    store.upgrade()?;
     store.append(tail, &[wire::encode_record(claim)])?;
     let Found { state, standing } = read(store, keep_slots, hour)?;
     Ok(Leadership { state, clock, records: tail + 1, standing })

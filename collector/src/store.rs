@@ -64,6 +64,15 @@ pub trait Store: Send + 'static {
     /// [`StoreError::Conflict`] when it lies beyond the tail; anything else may work later.
     fn trim(&mut self, before: u64) -> Result<(), StoreError>;
 
+    /// Whoever calls this leads from now on, and may write what older versions cannot read: they are to refuse the log. While
+    /// another leads, whoever only reads must not keep that one from its log. Nothing to do where to open it was to own it.
+    ///
+    /// # Errors
+    /// When that could not be noted.
+    fn upgrade(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     /// Creates a part, durably. What is there already with the same bytes counts as created. Keys are at most
     /// [`PART_KEY_MAX`] bytes of ASCII; a part may be empty, and some are larger than the 256 KiB that most keep below.
     ///

@@ -225,6 +225,11 @@ impl Store for DynamoDb {
         self.table.wait(parts::delete(&self.table, keys))
     }
 
+    fn upgrade(&mut self) -> Result<(), StoreError> {
+        self.licence.check()?;
+        self.table.wait(log::upgrade(&self.table))
+    }
+
     fn parts(&self) -> Arc<dyn Parts> {
         Arc::new(TableParts(self.table.clone()))
     }

@@ -8,7 +8,7 @@ use crate::store::StoreError;
 
 /// The layout that this version writes, and what the records mean. In 1 no batch had runs (`ResultColumns.runs`).
 const FORMAT: u64 = 2;
-/// The oldest format that is brought up to date when it is opened.
+/// The oldest format that is read, and brought up to date by whoever leads: see [`upgrade`].
 const FORMAT_OLDEST: u64 = 1;
 /// Groups that the first page of a reading has: whoever wants one record reads no megabyte.
 const FIRST_PAGE: i32 = 4;
@@ -53,12 +53,23 @@ pub(super) async fn open(table: &Table) -> Result<Extent, StoreError> {
             "it has format {format}, this version understands formats {FORMAT_OLDEST} to {FORMAT}; nothing was changed"
         )));
     }
-    let extent = Extent { head: number(&there, "head")?, swept: number(&there, "swept")? };
-    if format < FORMAT {
-        // What is there stays as it is; a version that cannot read what comes is to refuse it as a whole.
-        save(table, extent, extent).await?;
+    extent_of(&there)
+}
+
+fn extent_of(there: &Item) -> Result<Extent, StoreError> {
+    Ok(Extent { head: number(there, "head")?, swept: number(there, "swept")? })
+}
+
+/// Says that what is written from now on is of this version's format: what is there stays as it is, and a version that cannot
+/// read what comes refuses the log as a whole.
+pub(super) async fn upgrade(table: &Table) -> Result<(), StoreError> {
+    match table.get("meta", "log").await? {
+        Some(there) if number(&there, "format")? < FORMAT => {
+            let extent = extent_of(&there)?;
+            save(table, extent, extent).await
+        }
+        _ => Ok(()),
     }
-    Ok(extent)
 }
 
 /// The first position that is free.

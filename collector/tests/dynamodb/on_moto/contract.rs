@@ -59,6 +59,10 @@ impl Store for Stubborn {
         again(|| self.0.trim(before))
     }
 
+    fn upgrade(&mut self) -> Result<(), StoreError> {
+        again(|| self.0.upgrade())
+    }
+
     fn put_part(&mut self, key: &str, bytes: &Bytes) -> Result<(), StoreError> {
         again(|| self.0.put_part(key, bytes))
     }
@@ -101,7 +105,10 @@ fn a_table_of_an_older_format_goes_on_and_one_of_a_newer_is_refused_unchanged() 
         true
     });
     read.expect("it is read");
-    assert_eq!((found, moto::format_of(&table).as_str()), (vec![record], "2"));
+    // Whoever leads still may be of the version before: it is kept from its log by the next leader alone.
+    assert_eq!((found, moto::format_of(&table).as_str()), (vec![record], "1"));
+    moto::open(&table).upgrade().expect("it is noted");
+    assert_eq!(moto::format_of(&table), "2");
     moto::set_format(&table, "3");
     let refused = moto::open_once(&table).err().expect("it is refused").to_string();
     assert!(refused.contains("format 3") && refused.contains("formats 1 to 2"), "{refused}");

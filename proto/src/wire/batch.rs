@@ -28,7 +28,7 @@ pub fn encode_batch(batch: &Batch) -> Bytes {
     columns.encode_to_vec().into()
 }
 
-/// The same without runs, three bytes a result longer: for a collector that knows none (`Welcome.takes_runs`).
+/// The same without runs, four bytes a result longer: for a collector that knows none (`Welcome.takes_runs`).
 pub fn encode_batch_without_runs(batch: &Batch) -> Bytes {
     let mut columns = columns_alike(batch);
     for result in &batch.results {
@@ -156,7 +156,7 @@ fn columns_of(bytes: &[u8]) -> Result<raw::ResultColumns, Malformed> {
     Ok(columns)
 }
 
-/// Every column has an entry for each result: so many of the three that runs stand for as the runs do not hold.
+/// Every column has an entry for each result; where there are runs, they stand for three of them.
 fn check_lengths(columns: &raw::ResultColumns) -> Result<(), Malformed> {
     let rows = columns.uid.len();
     let body_bytes_column = match columns.body_bytes.len() {
@@ -168,16 +168,26 @@ fn check_lengths(columns: &raw::ResultColumns) -> Result<(), Malformed> {
         let numbers = format!("{} numbers", columns.runs.len());
         return Err(value("results.runs", numbers, "four for each run"));
     }
+    if runs.iter().any(|[count, ..]| *count == 0) {
+        return Err(value("results.runs", 0, "a run of at least one"));
+    }
     let in_runs: u64 = runs.iter().map(|[count, ..]| u64::from(*count)).sum();
-    let in_runs = usize::try_from(in_runs).unwrap_or(usize::MAX);
-    // Where there are runs there is nothing else.
-    let beside_runs = |column: usize| if runs.is_empty() { column } else { column + in_runs };
+    let alone = [columns.revision.len(), columns.code.len(), columns.unexpected.len()];
+    // Where there are runs there is nothing of the three beside them: a batch has one form.
+    let in_runs = match runs.is_empty() {
+        true => None,
+        false if alone == [0; 3] => Some(usize::try_from(in_runs).unwrap_or(usize::MAX)),
+        false => {
+            return Err(value("results.runs", "columns beside it", "runs or columns alone"));
+        }
+    };
+    let or_in_runs = |column: usize| in_runs.unwrap_or(column);
     let lengths = [
-        ("results.revision", beside_runs(columns.revision.len())),
+        ("results.revision", or_in_runs(columns.revision.len())),
         ("results.planned_delta_ms", columns.planned_delta_ms.len()),
         ("results.start_delay_ms", columns.start_delay_ms.len()),
-        ("results.code", beside_runs(columns.code.len())),
-        ("results.unexpected", beside_runs(columns.unexpected.len())),
+        ("results.code", or_in_runs(columns.code.len())),
+        ("results.unexpected", or_in_runs(columns.unexpected.len())),
         ("results.resolve_us", columns.resolve_us.len()),
         ("results.connect_us", columns.connect_us.len()),
         ("results.tls_us", columns.tls_us.len()),

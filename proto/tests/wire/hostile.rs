@@ -129,7 +129,11 @@ fn runs_hold_as_many_results_as_there_are_and_stand_alone() {
     let most = [u32::MAX, 1, 200, 0].repeat(3);
     bad_batch(in_runs(&most), &wrong("revision", 3 * u32::MAX as usize));
     bad_batch(in_runs(&[3, 1, 99, 0]), "`results.code` is 99; expected a failure or a status code");
-    bad_batch(|columns| columns.runs = vec![3, 1, 200, 0], &wrong("revision", 6));
+    let beside = "`results.runs` is columns beside it; expected runs or columns alone";
+    bad_batch(|columns| columns.runs = vec![3, 1, 200, 0], beside);
+    bad_batch(|columns| columns.runs = vec![1, 1, 200, 0], beside);
+    let empty = "`results.runs` is 0; expected a run of at least one";
+    bad_batch(in_runs(&[3, 1, 200, 0, 0, 1, 200, 0]), empty);
 }
 
 #[test]

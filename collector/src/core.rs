@@ -287,16 +287,15 @@ impl Core {
     }
 
     /// After a restart the agents that reported lately still hold their shards: nothing is given out before they are
-    /// back, or their lease has passed. Within the longest window whoever holds a target has had one to report, but for
-    /// targets that are probed less often than any window is long.
+    /// back, or their lease has passed. Within the longest window whoever holds a target has had one to report (and some time to
+    /// deliver it), but for targets that are probed less often than any window is long. Lately is before the newest report, since a
+    /// collector may have led before this one and heard of nobody.
     fn await_known_agents(&mut self) {
-        let before = self.state.led_before();
-        let Some(stopped) = before else { return };
         let local = &self.config.local_agents;
-        let listed = self.state.targets().filter(|(_, target)| target.listed);
-        let intervals = listed.map(|(_, target)| target.entry.interval);
+        let probed = self.state.targets().filter(|(_, t)| t.listed && !t.entry.paused);
+        let intervals = probed.map(|(_, target)| target.entry.interval);
         let window = intervals.max().unwrap_or_default().min(WINDOW_MAX);
-        let lately = self.state.reporters_since(stopped - window.max(self.config.lease * 2));
+        let lately = self.state.reporters_within(window + self.config.lease * 2);
         let mut awaited: Vec<String> =
             lately.filter(|id| !local.iter().any(|l| l == id)).map(str::to_owned).collect();
         awaited.sort_unstable();

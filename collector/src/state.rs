@@ -424,9 +424,10 @@ impl State {
         &self.reporters[idx.0 as usize]
     }
 
-    /// The ids of the agents whose results were logged at or after `since`.
-    pub fn reporters_since(&self, since: Timestamp) -> impl Iterator<Item = &str> {
-        let recent = self.last_reports.iter().filter(move |(_, at)| **at >= since);
+    /// The ids of the agents whose results were logged no longer than this before the newest that were.
+    pub fn reporters_within(&self, time: Duration) -> impl Iterator<Item = &str> {
+        let newest = self.last_reports.values().max().copied().unwrap_or_default();
+        let recent = self.last_reports.iter().filter(move |(_, at)| **at >= newest - time);
         recent.map(|(idx, _)| self.reported_by(*idx).agent_id.as_str())
     }
 
@@ -434,11 +435,6 @@ impl State {
     pub fn was_led(&self, from: Timestamp, to: Timestamp) -> bool {
         let current = self.led.last().is_some_and(|(since, _)| *since <= from);
         current || self.led.iter().any(|(since, until)| *since <= from && to <= *until)
-    }
-
-    /// When the leader before the present one was last heard of, if there was one.
-    pub fn led_before(&self) -> Option<Timestamp> {
-        self.led.iter().rev().nth(1).map(|(_, until)| *until)
     }
 
     /// When the present leader began.

@@ -234,3 +234,27 @@ fn whoever_had_nothing_to_probe_for_minutes_is_awaited_by_the_next_leader_all_th
     rig.run(10, &[2]);
     assert!(!rig.assigns.is_empty(), "it did not come back");
 }
+
+#[test]
+fn a_collector_that_led_for_a_moment_only_does_not_make_the_next_one_forget_who_is_awaited() {
+    let list = crate::rig::targets(1, 60);
+    let mut rig = crate::rig::Rig::with_vantages(list.clone(), Some(&["eu"]));
+    rig.hello(1, "holder", 1, "eu");
+    rig.run(40, &[1]);
+    let asked = rig.runs.iter().flat_map(|(_, targets)| targets).flat_map(|run| &run.slots);
+    let (planned, _) = *asked.into_iter().next().expect("the first slot is asked for");
+    let late = i32::try_from(rig.now().since(planned).as_millis()).expect("a minute");
+    let found = proto::ProbeResult { start_delay_ms: late, ..rig.up(1, planned) };
+    rig.results(1, rig.now(), vec![found], Vec::new());
+    assert_eq!(rig.core.counters().results, 1);
+    rig.close(1);
+    // Away for longer than any of its targets' windows, then for a moment there, and gone again before anybody came.
+    rig.stand_still(std::time::Duration::from_secs(200));
+    rig.restart(list.clone(), Some(&["eu"]));
+    rig.run(2, &[]);
+    rig.restart(list, Some(&["eu"]));
+    rig.assigns.clear();
+    rig.hello(2, "other", 2, "eu");
+    rig.run(15, &[2]);
+    assert_eq!(rig.assigns, [], "the holder may come back within its lease");
+}

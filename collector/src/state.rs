@@ -457,8 +457,12 @@ impl State {
         let horizon = wanted.min(unsealed).max(wanted - FORGET_ANYWAY);
         self.forgotten = self.forgotten.max(horizon);
         self.hours.drop_unsealed_before(horizon);
-        for series in self.vantages.iter_mut().flat_map(|vantage| &mut vantage.series) {
-            series.forget_before(horizon);
+        for vantage in &mut self.vantages {
+            for (index, series) in vantage.series.iter_mut().enumerate() {
+                if series.forget_before(horizon) {
+                    self.touched.mark(self.position, [TargetIdx(index as u32)]);
+                }
+            }
         }
         self.suspicions.forget_before(horizon);
         for target in &mut self.targets {

@@ -404,9 +404,10 @@ impl Series {
         }
     }
 
-    /// Forgets what was planned before `horizon`, but never a slot that is not settled.
-    pub fn forget_before(&mut self, horizon: Timestamp) {
+    /// Forgets what was planned before `horizon`, but never a slot that is not settled. Whether there was a result.
+    pub fn forget_before(&mut self, horizon: Timestamp) -> bool {
         let horizon = horizon.min(self.settled_to);
+        let results = self.entries.len();
         while self.entries.front().is_some_and(|entry| entry.planned < horizon) {
             self.entries.pop_front();
         }
@@ -414,6 +415,7 @@ impl Series {
         self.missed.retain(|run| run.to > horizon);
         self.reported.retain(|run| run.to > horizon);
         self.stretches.retain(|stretch| stretch.until > horizon);
+        self.entries.len() < results
     }
 
     /// Never due, or all of it forgotten.

@@ -1,5 +1,7 @@
 //! `/websites-status` is kept written: what it says is what would be written anew, whatever happens, and as time passes.
 
+use std::time::Duration;
+
 use collector::state::State;
 use collector::view::websites::{Ready, Websites};
 use proptest::prelude::*;
@@ -164,6 +166,22 @@ fn a_text_of_nothing_is_an_empty_object() {
 }
 
 #[test]
+fn what_is_forgotten_is_not_told_any_longer() {
+    let mut story = Story::listed(&["eu"], vec![target(1, "old")], 0);
+    for minute in -1..=2 {
+        story.result("eu", "old", minute, answer(200));
+    }
+    let now = at(180);
+    let mut kept = Ready::default();
+    assert_eq!(parsed(&renewed(&mut kept, &story.state, now))["old"]["Status"], 200);
+    // Slots may be kept for less than two intervals.
+    story.state.settle_all(now);
+    let (days, kept_for) = (Duration::from_secs(2 * 86_400), Duration::ZERO);
+    story.state.forget(now + days, kept_for);
+    assert_eq!(parsed(&renewed(&mut kept, &story.state, now))["old"]["Error"], "unknown");
+}
+
+#[test]
 fn a_state_that_was_read_again_is_followed_as_the_one_before_was() {
     let mut world = World::new();
     let mut kept = Ready::default();
@@ -171,7 +189,7 @@ fn a_state_that_was_read_again_is_followed_as_the_one_before_was() {
     world.story.result("eu", "t7", 2, answer(204));
     // It knows what happened since its snapshot, and no more.
     let parts = collector::state::snapshot::write(&world.story.state);
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = Duration::from_secs(3600);
     let read = collector::state::snapshot::read(&parts, hour).expect("just written");
     let text = renewed(&mut kept, &read, world.now());
     assert_eq!(parsed(&text)["t7"]["Status"], 204);

@@ -65,7 +65,7 @@ fn a_collector_that_was_away_gets_everything_and_its_agents_stay_small() {
     assert_eq!(whole["slots"]["missed"], json!({}), "{}", cluster.story());
     assert_eq!(whole["failures"], json!({}), "{}", cluster.story());
     for (before, after) in small.iter().zip(&large) {
-        // 64 MiB is the outbox's bound; a result takes some 25 bytes.
+        // 64 MiB is the outbox's bound; a result takes some 20 bytes.
         assert!(*after < before + 16 * 1024, "{before} KiB, then {after}");
     }
 }

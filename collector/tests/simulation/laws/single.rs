@@ -49,7 +49,7 @@ fn a_collector_that_is_away_for_an_hour_loses_nothing_and_its_agents_stay_small(
         world.run(TEN_MINUTES * 6 - Duration::from_secs(1));
         let held = world.nodes.iter().filter_map(|node| node.core.as_ref());
         let most = held.map(|core| core.outbox_bytes()).max().unwrap_or(0);
-        // A result takes some 25 bytes; the busiest agent has a few thousand.
+        // A result takes some 20 bytes; the busiest agent has a few thousand.
         assert!((1000..256 << 10).contains(&most), "an agent holds {most} bytes");
         world.heal_and_converge();
         oracle::nothing_missed(world);

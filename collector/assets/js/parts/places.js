@@ -1,6 +1,6 @@
 // Vantages with their agents: who is there, what they hold, how far behind they are.
 
-import { millis, own } from '../format.js';
+import { count, millis, own } from '../format.js';
 import { now } from '../time.js';
 
 /** @typedef {import('../types.js').Agent} Agent */
@@ -42,11 +42,11 @@ export function worries(agent) {
     settings?.problem && `cannot take settings ${settings.desired}: ${settings.problem}`,
     settings && !settings.problem && settings.behind_ms > SLOW_MS && `has not taken settings ${settings.desired} for ${millis(settings.behind_ms)}`,
     assignment && assignment.behind_ms > SLOW_MS && `has not taken the newest list for ${millis(assignment.behind_ms)}`,
-    agent.waiting > 0 && `${agent.waiting.toLocaleString('en')} probes wait for room`,
+    agent.waiting > 0 && `${count(agent.waiting, 'probe waits', 'probes wait')} for room`,
     agent.lateness_ms > 1000 && `starts probes ${millis(agent.lateness_ms)} late`,
     late !== null && late > BEHIND_MS && `is ${millis(late)} behind with its results`,
     Math.abs(agent.clock_offset_ms ?? 0) > CLOCK_MS && `has a wall clock that is ${millis(Math.abs(agent.clock_offset_ms ?? 0))} ${(agent.clock_offset_ms ?? 0) < 0 ? 'behind' : 'ahead'}: its log is dated by it, its probes are not`,
-    agent.refused.length > 0 && `cannot take ${agent.refused.length} targets`,
+    agent.refused.length > 0 && `cannot take ${count(agent.refused.length, 'target')}`,
   ].filter((worry) => typeof worry === 'string');
 }
 

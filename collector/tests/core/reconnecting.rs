@@ -212,9 +212,9 @@ fn what_an_agent_would_have_run_that_does_not_come_back_to_the_next_leader_is_mi
     assert_eq!(crate::count(proto::Missed::NotReported, &missed), 0, "{missed:?}");
 }
 
-#[test]
-fn whoever_had_nothing_to_probe_for_minutes_is_awaited_by_the_next_leader_all_the_same() {
-    let list = crate::rig::targets(1, 600);
+/// A list of one target, and an agent that has reported once.
+fn reported_once(interval: u64) -> (crate::rig::Rig, Vec<collector::target_file::Target>) {
+    let list = crate::rig::targets(1, interval);
     let mut rig = crate::rig::Rig::with_vantages(list.clone(), Some(&["eu"]));
     rig.hello(1, "holder", 1, "eu");
     rig.run(40, &[1]);
@@ -224,6 +224,12 @@ fn whoever_had_nothing_to_probe_for_minutes_is_awaited_by_the_next_leader_all_th
     let found = proto::ProbeResult { start_delay_ms: late, ..rig.up(1, planned) };
     rig.results(1, rig.now(), vec![found], Vec::new());
     assert_eq!(rig.core.counters().results, 1);
+    (rig, list)
+}
+
+#[test]
+fn whoever_had_nothing_to_probe_for_minutes_is_awaited_by_the_next_leader_all_the_same() {
+    let (mut rig, list) = reported_once(600);
     rig.run(300, &[1]);
     rig.close(1);
     rig.restart(list, Some(&["eu"]));
@@ -237,18 +243,9 @@ fn whoever_had_nothing_to_probe_for_minutes_is_awaited_by_the_next_leader_all_th
 
 #[test]
 fn a_collector_that_led_for_a_moment_only_does_not_make_the_next_one_forget_who_is_awaited() {
-    let list = crate::rig::targets(1, 60);
-    let mut rig = crate::rig::Rig::with_vantages(list.clone(), Some(&["eu"]));
-    rig.hello(1, "holder", 1, "eu");
-    rig.run(40, &[1]);
-    let asked = rig.runs.iter().flat_map(|(_, targets)| targets).flat_map(|run| &run.slots);
-    let (planned, _) = *asked.into_iter().next().expect("the first slot is asked for");
-    let late = i32::try_from(rig.now().since(planned).as_millis()).expect("a minute");
-    let found = proto::ProbeResult { start_delay_ms: late, ..rig.up(1, planned) };
-    rig.results(1, rig.now(), vec![found], Vec::new());
-    assert_eq!(rig.core.counters().results, 1);
+    let (mut rig, list) = reported_once(60);
     rig.close(1);
-    // Away for longer than any of its targets' windows, then for a moment there, and gone again before anybody came.
+    // Away for longer than any of its targets' windows, then there for a moment, and gone again before anybody came.
     rig.stand_still(std::time::Duration::from_secs(200));
     rig.restart(list.clone(), Some(&["eu"]));
     rig.run(2, &[]);
